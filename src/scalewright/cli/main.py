@@ -1,0 +1,122 @@
+"""The command line: parse, call one function, print."""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from scalewright import __version__
+from scalewright.errors import ScalewrightError
+
+app = typer.Typer(
+    name="scalewright",
+    help="Plans, trains and ships the best model that your data, machines and time can buy.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+errors = Console(stderr=True)
+answers = Console()
+
+Json = Annotated[
+    bool, typer.Option("--json", help="Print one JSON object on standard output, all else on standard error.")
+]
+
+
+@app.callback()
+def _options(
+    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
+    version: Annotated[bool, typer.Option("--version", help="Print the version and leave.")] = False,
+) -> None:
+    """Options of every command; `main` reads --debug."""
+
+
+def main() -> None:
+    """Runs the command; one line and an exit code for each expected failure."""
+    arguments = sys.argv[1:]
+    if "--version" in arguments:
+        print(f"scalewright {__version__}")
+        raise SystemExit(0)
+    try:
+        app(arguments, standalone_mode=True)
+    except ScalewrightError as error:
+        if "--debug" in arguments:
+            raise
+        errors.print(f"[bold red]error[/]  {_escaped(str(error))}", highlight=False, soft_wrap=True)
+        raise SystemExit(error.exit_code) from None
+    except KeyboardInterrupt:
+        errors.print("stopped; finished work is kept, the same command goes on from here", highlight=False)
+        raise SystemExit(130) from None
+
+
+def _escaped(text: str) -> str:
+    from rich.markup import escape
+
+    return escape(text)
+
+
+@app.command()
+def init(
+    folder: Annotated[Path, typer.Argument(help="Folder of the new project.")] = Path(),
+    data: Annotated[str, typer.Option(help="Text files, folder or pattern.")] = "data/*.txt",
+    minutes: Annotated[float, typer.Option(help="Time for the final training.")] = 4.0,
+) -> None:
+    """Writes a commented project.toml."""
+    from scalewright.pipeline import write_project
+
+    path = folder / "project.toml"
+    write_project(path, name=folder.resolve().name, data=data, minutes=minutes)
+    answers.print(f"{path} written: edit `data` and `[budget]`, then scalewright run {path}", highlight=False)
+
+
+@app.command()
+def run(
+    project: Annotated[Path, typer.Argument(help="A project.toml.")],
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what would be done and what it would cost.")
+    ] = False,
+    json: Json = False,
+) -> None:
+    """Data to report: ladder, law, plan, forecast, training, score, compression. Resumable."""
+    _run(project, dry_run, json)
+
+
+@app.command()
+def demo(
+    folder: Annotated[Path, typer.Argument(help="Folder of the demonstration.")] = Path("demo"),
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what would be done and what it would cost.")
+    ] = False,
+    json: Json = False,
+) -> None:
+    """`run` on text that every Python has: the source of its own standard library."""
+    from scalewright.pipeline import write_project
+    from scalewright.tasks import STANDARD_LIBRARY
+
+    path = folder / "project.toml"
+    if not path.exists():
+        write_project(path, name="python standard library", data=STANDARD_LIBRARY)
+    _run(path, dry_run, json)
+
+
+def _run(project: Path, dry_run: bool, json: bool) -> None:
+    from scalewright.cli.terminal import TerminalWatch
+    from scalewright.pipeline import estimate, run_project
+
+    if dry_run:
+        expected = estimate(project)
+        if json:
+            print(expected.model_dump_json())
+        else:
+            for line in expected.lines():
+                answers.print(line, highlight=False, markup=False)
+        return
+    with TerminalWatch(errors) as watch:
+        outcome = run_project(project, watch=watch)
+    if json:
+        print(outcome.model_dump_json())
+    else:
+        for line in outcome.lines():
+            answers.print(line, highlight=False, markup=False, soft_wrap=True)

@@ -1,0 +1,85 @@
+"""What a person sees: stages and findings as lines, progress as a bar on a terminal and as rare plain lines elsewhere."""
+
+import time
+from types import TracebackType
+from typing import Self
+
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+PLAIN_SECONDS = 15.0
+"""Between two progress lines where there is no terminal."""
+
+
+class TerminalWatch:
+    """Prints on standard error what the pipeline tells it."""
+
+    def __init__(self, console: Console) -> None:
+        self.console = console
+        self._bar: Progress | None = None
+        self._task: TaskID | None = None
+        self._said_at = time.monotonic()
+        self._began = self._said_at
+        self._what = ""
+
+    def stage(self, name: str, text: str) -> None:
+        """A line for a stage."""
+        self._end_bar()
+        self._began = self._said_at = time.monotonic()
+        self.console.print(f"[bold cyan]{escape(name):>8}[/]  {escape(text)}", highlight=False)
+
+    def say(self, text: str) -> None:
+        """A line under the stage."""
+        self._end_bar()
+        self.console.print(f"          {escape(text)}", highlight=False, style="default")
+
+    def warn(self, text: str) -> None:
+        """A warning under the stage."""
+        self._end_bar()
+        self.console.print(f"          [yellow]warning[/]  {escape(text)}", highlight=False)
+
+    def progress(self, done: float, total: float, text: str) -> None:
+        """Moves the bar, or now and then prints a line."""
+        if self.console.is_terminal:
+            if self._bar is None:
+                self._bar = Progress(
+                    TextColumn("         "),
+                    BarColumn(bar_width=28),
+                    TextColumn("{task.percentage:>3.0f}%"),
+                    TextColumn("{task.description}"),
+                    TimeElapsedColumn(),
+                    TextColumn("left"),
+                    TimeRemainingColumn(),
+                    console=self.console,
+                    transient=True,
+                )
+                self._bar.start()
+                self._task = self._bar.add_task(escape(text), total=total)
+            assert self._task is not None
+            self._bar.update(self._task, completed=done, total=total, description=escape(text))
+            if done >= total:
+                self._end_bar()
+            return
+        now = time.monotonic()
+        if now - self._said_at >= PLAIN_SECONDS and 0 < done < total:
+            self._said_at = now
+            left = (now - self._began) * (total - done) / done
+            self.console.print(
+                f"          {done / total:4.0%}  {text}  about {left:.0f} s left",
+                highlight=False,
+                markup=False,
+            )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._end_bar()
+
+    def _end_bar(self) -> None:
+        if self._bar is not None:
+            self._bar.stop()
+            self._bar = self._task = None

@@ -1,0 +1,94 @@
+"""Windows of tokens: in an order drawn anew each epoch for training, in their own for evaluation."""
+
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from scalewright.data.order import permutation
+from scalewright.errors import InputError
+
+
+class TokenSequence(Protocol):
+    """What windows are cut from: an array of token ids or a `TokenStream`."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, index: slice, /) -> Any: ...
+
+
+class Batches:
+    """Deterministic training batches, each a pure function of its step: resuming needs no state.
+
+    The tokens are cut into windows of `context` + 1 tokens at a stride of `context`: the last target of a
+    window is the first input of the next, so each token but the first is a target once an epoch. Each epoch
+    goes through all windows in an order that the seed and the epoch decide; batches go on across the border
+    of epochs.
+
+    Args:
+        tokens: the training split; its documents are in random order, so a prefix is a random sample.
+        context: tokens that a window predicts.
+        batch_size: windows in a batch.
+        seed: decides the orders.
+        unique_tokens: use only so many tokens from the beginning; all of them by default.
+
+    Raises:
+        InputError: there are fewer tokens than `unique_tokens` asks for, or than one window holds.
+    """
+
+    def __init__(
+        self,
+        tokens: TokenSequence,
+        context: int,
+        batch_size: int,
+        seed: int,
+        unique_tokens: int | None = None,
+    ) -> None:
+        if unique_tokens is not None and unique_tokens > len(tokens):
+            raise InputError(
+                f"{unique_tokens:,} unique tokens asked for, the data hold {len(tokens):,}: ask for fewer"
+            )
+        self.tokens, self.context, self.batch_size, self.seed = tokens, context, batch_size, seed
+        self.windows = _windows_in(len(tokens) if unique_tokens is None else unique_tokens, context)
+        self._drawn: tuple[int, NDArray[np.int64]] = (0, self._draw(0))
+
+    def batch(self, step: int) -> NDArray[np.int64]:
+        """The batch of a step, counted from 0; [batch_size, context + 1]: inputs and what follows them."""
+        rows = np.empty((self.batch_size, self.context + 1), dtype=np.int64)
+        for row in range(self.batch_size):
+            epoch, place = divmod(step * self.batch_size + row, self.windows)
+            start = int(self._order(epoch)[place]) * self.context
+            rows[row] = self.tokens[start : start + self.context + 1]
+        return rows
+
+    def epoch_of(self, step: int) -> int:
+        """The epoch, counted from 0, in which the batch of a step begins."""
+        return step * self.batch_size // self.windows
+
+    def _order(self, epoch: int) -> NDArray[np.int64]:
+        if self._drawn[0] != epoch:
+            self._drawn = (epoch, self._draw(epoch))
+        return self._drawn[1]
+
+    def _draw(self, epoch: int) -> NDArray[np.int64]:
+        return permutation(self.windows, "epoch", self.seed, epoch)
+
+
+def windows(tokens: TokenSequence, context: int, limit_tokens: int) -> NDArray[np.int64]:
+    """Windows for evaluation, in order; [n, context + 1] with n * context <= `limit_tokens` distinct targets.
+
+    Raises:
+        InputError: there are fewer tokens than one window holds.
+    """
+    count = _windows_in(min(len(tokens), limit_tokens + 1), context)
+    flat = np.asarray(tokens[0 : count * context + 1], dtype=np.int64)
+    return np.lib.stride_tricks.sliding_window_view(flat, context + 1)[::context].copy()
+
+
+def _windows_in(tokens: int, context: int) -> int:
+    if tokens < context + 1:
+        raise InputError(
+            f"{tokens:,} tokens do not fill one window of context {context} + 1: "
+            "use more text or a shorter context"
+        )
+    return (tokens - 1) // context

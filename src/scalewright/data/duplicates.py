@@ -1,0 +1,134 @@
+"""Texts that are the same, and families of texts that nearly are."""
+
+import hashlib
+import re
+from collections.abc import Iterator, Sequence
+from functools import partial
+from zlib import crc32
+
+import numpy as np
+from numpy.typing import NDArray
+
+from scalewright.data.progress import PrepareProgress, unheard
+from scalewright.data.readers import TextDocument
+
+Words = NDArray[np.uint64]
+Signatures = NDArray[np.uint32]
+
+WORDS, CHARACTERS = 5, 10
+"""Length of a shingle: words, or characters of text that is written without spaces."""
+
+BANDS, ROWS = 32, 4
+"""A pair of similarity J shares a band with probability 1 - (1 - J^4)^32: 0.99 at J = 0.6, 0.05 at 0.2."""
+
+SIMILAR = 0.5
+"""Least share of equal minima of a near-duplicate: two standard errors under J = 0.6, so as to miss few."""
+
+_BLOCK = 1024
+_trailing_blanks = partial(re.compile(r"[^\S\n]+$", re.MULTILINE).sub, "")
+
+
+def distinct(documents: Sequence[TextDocument]) -> list[TextDocument]:
+    """The first of all documents that differ at most in blanks at the ends of lines."""
+    first: dict[bytes, TextDocument] = {}
+    for document in documents:
+        lines = _trailing_blanks(document.text).strip()
+        first.setdefault(hashlib.sha256(lines.encode()).digest(), document)
+    return list(first.values())
+
+
+def near_duplicates(
+    documents: Sequence[TextDocument], progress: PrepareProgress = unheard
+) -> list[tuple[int, ...]]:
+    """Groups documents whose sets of shingles have a Jaccard similarity of about 0.6 or more, directly or by
+    a chain.
+
+    MinHash (Broder 1997): the share of permutations under which two sets have the same minimum estimates
+    their similarity. Only pairs that agree in a whole band of permutations are compared (Indyk and Motwani
+    1998).
+
+    Returns:
+        Groups of indices into `documents`, each ascending, ordered by their first; a document without a
+        near-duplicate is a group of its own.
+    """
+    signatures = np.empty((len(documents), BANDS * ROWS), dtype=np.uint32)
+    for index, document in enumerate(documents):
+        signatures[index] = signature(document.text)
+        progress("finding near-duplicates", (index + 1) / len(documents))
+    parent = list(range(len(documents)))
+    for first, second in _similar_pairs(signatures):
+        a, b = _root(parent, first), _root(parent, second)
+        parent[max(a, b)] = min(a, b)
+    groups: dict[int, list[int]] = {}
+    for index in range(len(documents)):
+        groups.setdefault(_root(parent, index), []).append(index)
+    return [tuple(group) for group in groups.values()]
+
+
+def signature(text: str) -> Signatures:
+    """High halves of the minima of the text's shingles under each of 128 permutations of the 64-bit words."""
+    hashes = shingles(text)
+    minima = np.full(BANDS * ROWS, np.iinfo(np.uint64).max, dtype=np.uint64)
+    for start in range(0, len(hashes), _BLOCK):
+        block = hashes[start : start + _BLOCK]
+        np.minimum(minima, (_FACTORS * block + _OFFSETS).min(axis=1), out=minima)
+    return (minima >> np.uint64(32)).astype(np.uint32)
+
+
+def shingles(text: str) -> Words:
+    """Hashes of the runs of 5 words, or of 10 characters where fewer than one in 20 is a space; sorted.
+
+    A text that is shorter than that is one shingle.
+    """
+    if text.count(" ") * 20 < len(text):
+        units = np.frombuffer(text.encode("utf-32-le"), dtype=np.uint32).astype(np.uint64)
+        width = CHARACTERS
+    else:
+        units = np.fromiter(map(crc32, text.encode().split()), dtype=np.uint64)
+        width = WORDS
+    width = min(width, max(1, len(units)))
+    count = len(units) - width + 1
+    hashes = np.zeros(count, dtype=np.uint64)
+    for place in range(width):
+        hashes = _mix(hashes ^ units[place : place + count])
+    return np.unique(hashes)
+
+
+def _similar_pairs(signatures: Signatures) -> Iterator[tuple[int, int]]:
+    for band in range(BANDS):
+        for members in _buckets(signatures[:, band * ROWS : (band + 1) * ROWS]):
+            while len(members) > 1:
+                leader, others = members[0], members[1:]
+                similar = (signatures[others] == signatures[leader]).mean(axis=1) >= SIMILAR
+                yield from ((int(leader), int(other)) for other in others[similar])
+                members = others[~similar]
+
+
+def _buckets(rows: Signatures) -> list[NDArray[np.int64]]:
+    keys = np.ascontiguousarray(rows).view(np.dtype((np.void, rows.shape[1] * rows.itemsize))).ravel()
+    order = np.argsort(keys, kind="stable")
+    ordered = keys[order]
+    borders = np.flatnonzero(ordered[1:] != ordered[:-1]) + 1
+    return [bucket for bucket in np.split(order, borders) if len(bucket) > 1]
+
+
+def _root(parent: list[int], index: int) -> int:
+    while parent[index] != index:
+        parent[index] = parent[parent[index]]
+        index = parent[index]
+    return index
+
+
+def _mix(words: Words) -> Words:
+    """The finaliser of SplitMix64 (Steele, Lea and Flood 2014): a bijection that spreads every bit."""
+    words = words + np.uint64(0x9E3779B97F4A7C15)
+    words = (words ^ (words >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    words = (words ^ (words >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return words ^ (words >> np.uint64(31))
+
+
+# Odd factors make x -> a x + b mod 2^64 a permutation.
+_FACTORS, _OFFSETS = (
+    _mix(np.arange(start, start + BANDS * ROWS, dtype=np.uint64))[:, None] for start in (1, 1 + BANDS * ROWS)
+)
+_FACTORS |= np.uint64(1)

@@ -1,0 +1,59 @@
+"""Large files cut into pieces, so that a hold-out is more than one or two of them."""
+
+from collections.abc import Sequence
+
+from scalewright.data.readers import TextDocument
+
+MIN_DOCUMENTS = 40
+PIECE_CHARACTERS = 20_000
+MIN_PIECE_CHARACTERS = 1_000
+
+
+def cut_large(documents: Sequence[TextDocument]) -> tuple[list[TextDocument], tuple[str, ...]]:
+    """Cuts large documents where there are in effect fewer than 40.
+
+    Documents are counted as Kish (1965) counts weighted observations, (sum s)^2 / sum s^2 of their lengths:
+    one large file beside many small ones is still about one. Pieces are of about 20,000 characters, less
+    where the text is short; joined again they are the document.
+
+    Returns:
+        The documents, pieces named `name#1`, `name#2`, ... in their place; and the names of those that were
+        cut.
+    """
+    lengths = [len(document.text) for document in documents]
+    total = sum(lengths)
+    if total * total >= MIN_DOCUMENTS * sum(length * length for length in lengths):
+        return list(documents), ()
+    size = min(PIECE_CHARACTERS, max(MIN_PIECE_CHARACTERS, total // (2 * MIN_DOCUMENTS)))
+    result: list[TextDocument] = []
+    cut: list[str] = []
+    for document in documents:
+        pieces = cut_text(document.text, size)
+        if len(pieces) == 1:
+            result.append(document)
+            continue
+        cut.append(document.name)
+        result += [TextDocument(f"{document.name}#{n}", piece) for n, piece in enumerate(pieces, start=1)]
+    return result, tuple(cut)
+
+
+def cut_text(text: str, size: int) -> list[str]:
+    """Pieces of `size` to `2 size` characters that join to `text`; a text shorter than that is one.
+
+    Each ends at the first blank line after `size` characters; failing that at the first line's end, blank,
+    or character.
+    """
+    pieces: list[str] = []
+    start = 0
+    while len(text) - start > 2 * size:
+        least, most = start + size, start + 2 * size
+        end = least
+        for mark in ("\n\n", "\n", " "):
+            at = text.find(mark, least - len(mark), most)
+            if at >= 0:
+                end = at + len(mark)
+                break
+        pieces.append(text[start:end])
+        start = end
+    pieces.append(text[start:])
+    return pieces

@@ -1,0 +1,108 @@
+"""One form fitted to one ladder: the most probable parameters, how sure they are, and the scatter about
+them."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import chi2
+
+from scalewright.laws.forms import Form
+from scalewright.laws.ladder import Ladder, Standard
+from scalewright.laws.minimise import Minima, huber_weight, minimise
+
+Array = NDArray[np.float64]
+
+SIGMA_PRIOR = 0.003
+"""Noise of ln loss expected before any is seen: seeds move a language model's loss by 0.1 to 0.7 %."""
+
+SIGMA_PRIOR_DEGREES = 1.0
+"""How many residuals that expectation is worth."""
+
+SIGMA_FLOOR = 1e-4
+"""Noise never assumed smaller: losses are recorded, and validation sets drawn, no more finely."""
+
+_FIRST_SIGMA = 0.01
+_ROUNDS = 3
+_STARTS = 12
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A fitted form.
+
+    Attributes:
+        theta: Most probable parameters [P].
+        covariance: Of theta, the inverse of the objective's curvature there (Laplace) [P, P].
+        sigma: Scatter of ln loss about the form, its misfit included.
+        degrees: Rows not spent on parameters (rows less the trace of the hat matrix; priors carry the rest).
+        residuals: ln L predicted - ln L observed [n].
+        objective: Sum of Huber(residual / sigma) and of the priors' share, at theta.
+        agreeing: Share of starts that end at this optimum.
+        units: The units of theta.
+    """
+
+    form: Form
+    theta: Array
+    covariance: Array
+    sigma: float
+    degrees: float
+    residuals: Array
+    objective: float
+    agreeing: float
+    units: Standard
+
+    def log_loss(self, params: Array, tokens: Array, unique: Array) -> Array:
+        """ln L at places [m], in nats."""
+        points = self.units.points(params, tokens, unique)
+        return np.asarray(self.form.log_loss(self.theta[None], points)[0] + self.units.log_loss)
+
+    def variance(self, params: Array, tokens: Array, unique: Array) -> Array:
+        """Variance of ln L at places [m] that comes from the parameters (to first order)."""
+        points = self.units.points(params, tokens, unique)
+        J = self.form.log_loss_and_jacobian(self.theta[None], points)[1][0]
+        return np.asarray(np.einsum("np,pq,nq->n", J, self.covariance, J))
+
+
+def estimate(
+    form: Form, ladder: Ladder, huber_delta: float, seed: int, sigma: float | None = None
+) -> Estimate:
+    """Fits a form from several starts; the scatter is estimated with it unless `sigma` is given."""
+    units = ladder.standard
+    points = units.points(ladder.params, ladder.tokens, ladder.unique)
+    log_loss = np.log(ladder.loss) - units.log_loss
+    start = _starts(form, seed)
+    scatter, degrees = sigma or _FIRST_SIGMA, 0.0
+    for _ in range(1 if sigma else _ROUNDS):
+        minima = minimise(form, points, log_loss, np.array(scatter), form.centre, start, huber_delta)
+        best = int(np.argmin(minima.objective))
+        curvature = _curvature(minima, best, scatter, form.sd, huber_delta)
+        covariance = np.asarray(np.linalg.inv(curvature + np.diag(form.sd**-2)), dtype=np.float64)
+        degrees = len(ladder) - float(np.trace(covariance @ curvature))
+        if sigma is None:
+            scatter = _scatter(minima.residuals[best], scatter, degrees, huber_delta)
+    objective = float(minima.objective[best])
+    agreeing = float(np.mean(minima.objective <= objective + 1e-3 * (1 + objective)))
+    theta, residuals = minima.theta[best], minima.residuals[best]
+    return Estimate(form, theta, covariance, scatter, degrees, residuals, objective, agreeing, units)
+
+
+def _starts(form: Form, seed: int) -> Array:
+    spread = np.random.default_rng(seed).standard_normal((_STARTS, len(form.sd)))
+    spread[0] = 0.0
+    return np.asarray(form.centre + 0.8 * form.sd * spread)
+
+
+def _curvature(minima: Minima, best: int, sigma: float, sd: Array, delta: float) -> Array:
+    J = minima.jacobian[best] / sigma
+    weight = huber_weight(minima.residuals[best] / sigma, delta)
+    return np.asarray((J * weight[:, None]).T @ J)
+
+
+def _scatter(residuals: Array, sigma: float, degrees: float, delta: float) -> float:
+    # Huber's proposal 2 (Huber 1964): clipped residuals, divided by what clipping leaves of a Gaussian's
+    # variance.
+    clipped = np.clip(residuals, -delta * sigma, delta * sigma)
+    kept = chi2.cdf(delta**2, 3) + delta**2 * chi2.sf(delta**2, 1)
+    squares = float((clipped**2).sum()) / kept + SIGMA_PRIOR_DEGREES * SIGMA_PRIOR**2
+    return max(float(np.sqrt(squares / (degrees + SIGMA_PRIOR_DEGREES))), SIGMA_FLOOR)

@@ -1,0 +1,217 @@
+"""A fitted law: forms with their weights, what it forecasts, and how sure it is."""
+
+from functools import cached_property
+from typing import ClassVar
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from scalewright.documents import Document, Part, Reason
+from scalewright.errors import InputError
+from scalewright.laws.forms import FORMS, Form
+from scalewright.laws.ladder import Standard, column, distance
+from scalewright.laws.uncertainty import mixture_quantiles
+
+Array = NDArray[np.float64]
+
+
+class Prediction(Part):
+    """A forecast of one run's loss, in nats per token, with its central interval.
+
+    Attributes:
+        extrapolation: N * D over the largest N * D in the data.
+    """
+
+    loss: float
+    low: float
+    high: float
+    level: float
+    extrapolation: float
+
+
+class Support(Part):
+    """Where the data of a law lie.
+
+    Attributes:
+        runs: Rows fitted.
+        params: Smallest and largest N.
+        tokens: Smallest and largest D.
+        compute: Largest N * D.
+        rungs: The distinct (N, D).
+    """
+
+    runs: int
+    params: tuple[float, float]
+    tokens: tuple[float, float]
+    compute: float
+    rungs: tuple[tuple[float, float], ...]
+
+
+class FittedForm(Part):
+    """One form of a law.
+
+    Attributes:
+        name: Its name in the catalogue, `scalewright.laws.FORMS`.
+        weight: Its share in the forecast.
+        parameters: Most probable values, as people write them.
+        discrepancy: Its error in ln loss per e-fold of distance from the data, one standard deviation.
+        sigma: Scatter of ln loss about it.
+        objective: Sum of Huber(residual / sigma) and of the priors' share at the optimum.
+        starts_agreeing: Share of starts that ended there.
+        theta: The same values, unconstrained [P].
+        sample: Draws of theta [S, P].
+    """
+
+    name: str
+    weight: float
+    parameters: dict[str, float]
+    discrepancy: float
+    sigma: float
+    objective: float
+    starts_agreeing: float
+    theta: tuple[float, ...]
+    sample: tuple[tuple[float, ...], ...]
+
+    @property
+    def form(self) -> Form:
+        """The form in the catalogue; raises InputError where the catalogue has none of this name."""
+        return catalogued(self.name)
+
+    @cached_property
+    def draws(self) -> Array:
+        """The sample as an array [S, P]."""
+        return np.array(self.sample)
+
+
+class Law(Document):
+    """The loss that size and data buy, fitted to a ladder of runs.
+
+    Attributes:
+        form: What was asked for: "auto", or names joined by "+".
+        forms: The forms, heaviest first.
+        noise: Standard deviation of ln loss from one run to its repeat.
+        units: What the forms' unconstrained parameters are measured in.
+        support: Where the data lie.
+        warnings: What the reader should know before relying on it.
+        reasons: Where each number comes from.
+    """
+
+    KIND: ClassVar[str] = "law"
+
+    form: str
+    forms: tuple[FittedForm, ...]
+    noise: float
+    units: Standard
+    support: Support
+    warnings: tuple[str, ...]
+    reasons: dict[str, Reason]
+
+    @property
+    def parameters(self) -> dict[str, float]:
+        """Parameters of the heaviest form."""
+        return self.forms[0].parameters
+
+    def intervals(self, level: float = 0.9) -> dict[str, tuple[float, float]]:
+        """Central intervals of the heaviest form's parameters."""
+        tail = (1 - _checked_level(level)) / 2
+        natural = self.forms[0].form.parameters(self.forms[0].draws, self.units)
+        edges = {name: np.quantile(values, [tail, 1 - tail]) for name, values in natural.items()}
+        return {name: (float(low), float(high)) for name, (low, high) in edges.items()}
+
+    def losses(self, params: ArrayLike, tokens: ArrayLike, unique_tokens: ArrayLike | None = None) -> Array:
+        """Central forecasts in nats per token; the arguments broadcast, the answer has their common shape.
+
+        The centre is the weighted geometric mean of the forms' most probable losses.
+        """
+        shape, places = self._places(params, tokens, unique_tokens)
+        points = self.units.points(*places)
+        log = sum(
+            (
+                fitted.weight * fitted.form.log_loss(np.array([fitted.theta]), points)[0]
+                for fitted in self.forms
+            ),
+            np.full(len(places[0]), self.units.log_loss),
+        )
+        return np.asarray(np.exp(log)).reshape(shape)
+
+    def sample(self, params: ArrayLike, tokens: ArrayLike, unique_tokens: ArrayLike | None = None) -> Array:
+        """Draws [S, ...] of the expected loss, the seed noise of a run left out.
+
+        Each draw is one form, chosen by weight, with its own parameters and its own discrepancy, the same for
+        all
+        places: draws may be compared from place to place.
+        """
+        shape, places = self._places(params, tokens, unique_tokens)
+        points, away = self.units.points(*places), self._distance(places)
+        size = len(self.forms[0].sample)
+        scores = np.random.default_rng(0).standard_normal(size)
+        logs, first = [], 0
+        for fitted, count in zip(self.forms, _allotted([f.weight for f in self.forms], size), strict=True):
+            discrepancy = fitted.discrepancy * scores[first : first + count, None] * away
+            logs.append(fitted.form.log_loss(fitted.draws[:count], points) + discrepancy)
+            first += count
+        return np.exp(np.concatenate(logs) + self.units.log_loss).reshape(size, *shape)
+
+    def predict(
+        self, params: float, tokens: float, unique_tokens: float | None = None, level: float = 0.9
+    ) -> Prediction:
+        """Forecasts the loss of one run, with the central interval at `level`.
+
+        The interval holds what the ladder leaves open about the parameters (the floor included), the choice
+        of form, the forms' discrepancy, which grows with distance from the data, and the noise of the run
+        itself.
+
+        Raises:
+            InputError: an argument is not positive and finite, or the level not between 0 and 1.
+        """
+        tail = (1 - _checked_level(level)) / 2
+        _, places = self._places(params, tokens, unique_tokens)
+        points, away = self.units.points(*places), self._distance(places)
+        centre = np.concatenate([f.form.log_loss(f.draws, points)[:, 0] for f in self.forms])
+        sd = np.concatenate(
+            [np.full(len(f.sample), np.hypot(self.noise, f.discrepancy * away[0])) for f in self.forms]
+        )
+        weight = np.concatenate([np.full(len(f.sample), f.weight / len(f.sample)) for f in self.forms])
+        quantiles = mixture_quantiles(centre, sd, weight, np.array([tail, 1 - tail])) + self.units.log_loss
+        loss = float(self.losses(params, tokens, unique_tokens))
+        low, high = np.exp(quantiles)
+        return Prediction(
+            loss=loss,
+            low=min(float(low), loss),
+            high=max(float(high), loss),
+            level=level,
+            extrapolation=float(places[0][0] * places[1][0] / self.support.compute),
+        )
+
+    def _places(
+        self, params: ArrayLike, tokens: ArrayLike, unique_tokens: ArrayLike | None
+    ) -> tuple[tuple[int, ...], tuple[Array, Array, Array]]:
+        unique = tokens if unique_tokens is None else unique_tokens
+        N, D, U = np.broadcast_arrays(np.asarray(params), np.asarray(tokens), np.asarray(unique))
+        return N.shape, (column("params", N), column("tokens", D), column("unique_tokens", U))
+
+    def _distance(self, places: tuple[Array, Array, Array]) -> Array:
+        rungs = np.array(self.support.rungs)
+        return distance(rungs[:, 0], rungs[:, 1], places[0], places[1])
+
+
+def catalogued(name: str) -> Form:
+    """The form of this name; raises InputError where the catalogue has none."""
+    if name not in FORMS:
+        raise InputError(f"form {name!r} is not in the catalogue: choose auto, {', '.join(FORMS)}")
+    return FORMS[name]
+
+
+def _checked_level(level: float) -> float:
+    if not 0 < level < 1:
+        raise InputError(f"level: found {level:g}, expected a number between 0 and 1, such as 0.9")
+    return level
+
+
+def _allotted(weights: list[float], size: int) -> list[int]:
+    # Largest remainders: the shares of `size` draws that come closest to the weights.
+    exact = np.array(weights) * size
+    counts = np.floor(exact).astype(int)
+    remaining = size - int(counts.sum())
+    counts[np.argsort(counts - exact, kind="stable")[:remaining]] += 1
+    return [int(count) for count in counts]

@@ -1,0 +1,18 @@
+"""The architectures built in torch, and the layouts in which others read them."""
+
+from scalewright.models.folder import load_model, save_model
+from scalewright.models.functions import cross_entropy
+from scalewright.models.int8 import to_int8
+from scalewright.models.llama import Cache, Llama
+from scalewright.models.precision import TRAINABLE, compute_in
+
+__all__ = [
+    "TRAINABLE",
+    "Cache",
+    "Llama",
+    "compute_in",
+    "cross_entropy",
+    "load_model",
+    "save_model",
+    "to_int8",
+]

@@ -1,0 +1,67 @@
+"""Operations whose derivative, written out, saves memory traffic that autograd would spend.
+
+On processors the small models of a ladder are bound by these passes over memory, not by matrix products.
+"""
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+
+class RMSNormFunction(torch.autograd.Function):
+    """x / rms(x) · gain in fp32 under any autocast (Zhang & Sennrich 2019, arXiv:1910.07467)."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, gain: Tensor, epsilon: float) -> Tensor:
+        """Normalised `x`, in fp32."""
+        x = x.float()
+        scale = torch.rsqrt(x.square().mean(-1, keepdim=True).add_(epsilon))
+        normal = x * scale
+        ctx.save_for_backward(normal, scale, gain)
+        return normal * gain
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, Tensor, None]:
+        """With n = x/rms: dx = (g·gain − n · mean(g·gain·n)) / rms and dgain = Σ g·n."""
+        normal, scale, gain = ctx.saved_tensors
+        gradient = gradients[0].float()
+        d_gain = (gradient * normal).flatten(0, -2).sum(0)
+        d_normal = gradient * gain
+        along = (d_normal * normal).mean(-1, keepdim=True)
+        return torch.addcmul(d_normal, normal, along, value=-1).mul_(scale), d_gain, None
+
+
+class CrossEntropyFunction(torch.autograd.Function):
+    """Mean cross-entropy in fp32 with its gradient made in the forward pass: one exponential per logit, not two."""
+
+    @staticmethod
+    def forward(ctx: Any, logits: Tensor, targets: Tensor) -> Tensor:
+        """Mean over positions of −log softmax(logits)[target]; logits [n, V], targets [n]."""
+        largest = logits.amax(-1, keepdim=True).float()
+        powers = (logits.float() - largest).exp_()
+        total = powers.sum(-1, keepdim=True)
+        at_target = logits.gather(1, targets[:, None]).float()
+        loss = (total.log() + largest - at_target).mean()
+        gradient = powers.div_(total)
+        gradient.scatter_add_(1, targets[:, None], torch.full_like(at_target, -1.0))
+        ctx.save_for_backward(gradient.div_(len(targets)).to(logits.dtype))
+        return loss
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:
+        """(softmax(logits) − one-hot(target)) / n."""
+        (gradient,) = ctx.saved_tensors
+        return gradient * gradients[0].to(gradient.dtype), None
+
+
+def rms_norm(x: Tensor, gain: Tensor, epsilon: float) -> Tensor:
+    """Root-mean-square norm over the last axis, in fp32."""
+    normal: Tensor = RMSNormFunction.apply(x, gain, epsilon)  # type: ignore[no-untyped-call]
+    return normal
+
+
+def cross_entropy(logits: Tensor, targets: Tensor) -> Tensor:
+    """Mean cross-entropy in nats of logits [n, V] against class numbers [n]."""
+    loss: Tensor = CrossEntropyFunction.apply(logits, targets)  # type: ignore[no-untyped-call]
+    return loss

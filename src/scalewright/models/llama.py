@@ -1,0 +1,154 @@
+"""The trunk: a plain Llama decoder (RMSNorm, rotary positions, SwiGLU, untied head), for every runtime that knows one.
+
+Tensor names carry their axes: B batch, T time, S time seen so far, D width, H heads, K one head's size, V vocabulary.
+"""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from scalewright.architectures.llama import LlamaShape
+from scalewright.models.functions import rms_norm
+
+
+@dataclass
+class Cache:
+    """Keys and values [B, H, S, K] of one layer's past; grows with each call."""
+
+    k_BHSK: Tensor | None = None
+    v_BHSK: Tensor | None = None
+
+    def extend(self, k_BHTK: Tensor, v_BHTK: Tensor) -> tuple[Tensor, Tensor]:
+        """Appends new positions; returns keys and values of all positions."""
+        if self.k_BHSK is not None and self.v_BHSK is not None:
+            k_BHTK = torch.cat((self.k_BHSK, k_BHTK), dim=2)
+            v_BHTK = torch.cat((self.v_BHSK, v_BHTK), dim=2)
+        self.k_BHSK, self.v_BHSK = k_BHTK, v_BHTK
+        return k_BHTK, v_BHTK
+
+
+class Attention(nn.Module):
+    """Causal self-attention with rotary positions (Su et al. 2021, arXiv:2104.09864)."""
+
+    def __init__(self, shape: LlamaShape) -> None:
+        super().__init__()
+        self.heads, self.head_size = shape.heads, shape.head_size
+        self.qkv_proj = nn.Linear(shape.width, 3 * shape.width, bias=False)
+        self.o_proj = nn.Linear(shape.width, shape.width, bias=False)
+
+    def forward(self, x_BTD: Tensor, cos_TK: Tensor, sin_TK: Tensor, cache: Cache | None) -> Tensor:
+        """Mixes each position with those before it."""
+        heads = self.qkv_proj(x_BTD).unflatten(-1, (3 * self.heads, self.head_size)).transpose(1, 2)
+        qk, v_BHSK = heads.split((2 * self.heads, self.heads), dim=1)
+        q_BHTK, k_BHSK = rotate(qk, cos_TK, sin_TK).chunk(2, dim=1)
+        if cache is not None:
+            k_BHSK, v_BHSK = cache.extend(k_BHSK, v_BHSK)
+        mixed_BTD: Tensor = self.o_proj(attend(q_BHTK, k_BHSK, v_BHSK).transpose(1, 2).flatten(-2))
+        return mixed_BTD
+
+
+class FeedForward(nn.Module):
+    """SwiGLU (Shazeer 2020, arXiv:2002.05202)."""
+
+    def __init__(self, shape: LlamaShape) -> None:
+        super().__init__()
+        self.gate_up_proj = nn.Linear(shape.width, 2 * shape.hidden, bias=False)
+        self.down_proj = nn.Linear(shape.hidden, shape.width, bias=False)
+
+    def forward(self, x_BTD: Tensor) -> Tensor:
+        """Transforms each position by itself."""
+        gate, up = self.gate_up_proj(x_BTD).chunk(2, dim=-1)
+        out_BTD: Tensor = self.down_proj(F.silu(gate) * up)
+        return out_BTD
+
+
+class RMSNorm(nn.Module):
+    """Root-mean-square norm with a learned gain."""
+
+    def __init__(self, width: int, epsilon: float) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(width))
+        self.epsilon = epsilon
+
+    def forward(self, x_BTD: Tensor) -> Tensor:
+        """Scales each position to unit mean square, then by the gain."""
+        return rms_norm(x_BTD, self.weight, self.epsilon)
+
+
+class Block(nn.Module):
+    """One layer: attention, then feed-forward, each added to the residual stream."""
+
+    def __init__(self, shape: LlamaShape) -> None:
+        super().__init__()
+        self.input_layernorm = RMSNorm(shape.width, shape.norm_epsilon)
+        self.self_attn = Attention(shape)
+        self.post_attention_layernorm = RMSNorm(shape.width, shape.norm_epsilon)
+        self.mlp = FeedForward(shape)
+
+    def forward(self, x_BTD: Tensor, cos_TK: Tensor, sin_TK: Tensor, cache: Cache | None = None) -> Tensor:
+        """The residual stream after this layer; it stays in fp32 under autocast."""
+        x_BTD = x_BTD + self.self_attn(self.input_layernorm(x_BTD), cos_TK, sin_TK, cache)
+        mixed_BTD: Tensor = x_BTD + self.mlp(self.post_attention_layernorm(x_BTD))
+        return mixed_BTD
+
+
+class Llama(nn.Module):
+    """Token numbers to logits."""
+
+    cos_TK: Tensor
+    sin_TK: Tensor
+
+    def __init__(self, shape: LlamaShape) -> None:
+        super().__init__()
+        self.shape = shape
+        self.embed_tokens = nn.Embedding(shape.vocabulary, shape.width)
+        self.layers = nn.ModuleList(Block(shape) for _ in range(shape.depth))
+        self.norm = RMSNorm(shape.width, shape.norm_epsilon)
+        self.lm_head = nn.Linear(shape.width, shape.vocabulary, bias=False)
+        cos_TK, sin_TK = rotary(shape.context, shape.head_size, shape.rope_theta)
+        self.register_buffer("cos_TK", cos_TK, persistent=False)
+        self.register_buffer("sin_TK", sin_TK, persistent=False)
+
+    def forward(self, tokens_BT: Tensor, caches: list[Cache] | None = None, start: int = 0) -> Tensor:
+        """Logits [B, T, V] for tokens [B, T] at positions `start` onwards, all within the shape's context."""
+        x_BTD = self.embed_tokens(tokens_BT)
+        end = start + tokens_BT.shape[1]
+        cos_TK, sin_TK = self.cos_TK[start:end], self.sin_TK[start:end]
+        for number, layer in enumerate(self.layers):
+            x_BTD = layer(x_BTD, cos_TK, sin_TK, caches[number] if caches else None)
+        logits_BTV: Tensor = self.lm_head(self.norm(x_BTD))
+        return logits_BTV
+
+
+def attend(q_BHTK: Tensor, k_BHSK: Tensor, v_BHSK: Tensor) -> Tensor:
+    """Causal attention of the last T of S positions.
+
+    On CUDA torch's fused kernel. On processors the plain products: at the contexts trained there the fused kernel's
+    backward pass measured five times slower in bf16 (docs/log.md, 2026-11-23, attention).
+    """
+    time, seen = q_BHTK.shape[2], k_BHSK.shape[2]
+    if q_BHTK.is_cuda and time == seen:
+        return F.scaled_dot_product_attention(q_BHTK, k_BHSK, v_BHSK, is_causal=True)
+    mask_TS = torch.full((time, seen), float("-inf"), dtype=q_BHTK.dtype, device=q_BHTK.device).triu_(
+        seen - time + 1
+    )
+    scores = torch.baddbmm(
+        mask_TS, q_BHTK.flatten(0, 1), k_BHSK.flatten(0, 1).transpose(1, 2), alpha=q_BHTK.shape[-1] ** -0.5
+    )
+    return torch.bmm(scores.softmax(-1), v_BHSK.flatten(0, 1)).view_as(q_BHTK)
+
+
+def rotary(context: int, head_size: int, theta: float) -> tuple[Tensor, Tensor]:
+    """Cosines and sines [T, K] of the rotary angles, in the half-split layout of Hugging Face."""
+    frequency = theta ** (-torch.arange(0, head_size, 2, dtype=torch.float32) / head_size)
+    angle_TK = torch.outer(torch.arange(context, dtype=torch.float32), frequency).repeat(1, 2)
+    return angle_TK.cos(), angle_TK.sin()
+
+
+def rotate(x_BHTK: Tensor, cos_TK: Tensor, sin_TK: Tensor) -> Tensor:
+    """Turns each pair (k, k + K/2) by its position's angle, in the dtype of `x`."""
+    first, second = x_BHTK.chunk(2, dim=-1)
+    turned = torch.cat((-second, first), dim=-1)
+    return x_BHTK * cos_TK.to(x_BHTK.dtype) + turned * sin_TK.to(x_BHTK.dtype)

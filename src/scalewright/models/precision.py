@@ -1,0 +1,22 @@
+"""Compute precision: the weights stay in fp32, the matrix products run in what the plan says."""
+
+from contextlib import AbstractContextManager, nullcontext
+
+import torch
+
+from scalewright.errors import InputError
+
+TRAINABLE = ("fp32", "bf16")
+
+
+def compute_in(precision: str, device: str) -> AbstractContextManager[object]:
+    """Context in which matrix products run in `precision`; norms, softmax sums and loss stay in fp32.
+
+    Raises:
+        InputError: a precision that training does not offer.
+    """
+    if precision == "fp32":
+        return nullcontext()
+    if precision == "bf16":
+        return torch.autocast(device, torch.bfloat16)
+    raise InputError(f"precision {precision!r}: training offers {' and '.join(TRAINABLE)}")

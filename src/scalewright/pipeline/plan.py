@@ -1,0 +1,144 @@
+"""From law, speed and budget to the plan, with the reason for each number."""
+
+import math
+
+from scalewright.data import Dataset
+from scalewright.documents import Reason
+from scalewright.laws import Law
+from scalewright.machines import Machine
+from scalewright.machines.speed import Speed
+from scalewright.planning import Budget, Ideal, Interval, Ladder, Plan, candidates, choose, memory_bytes
+from scalewright.tasks import Task
+from scalewright.training import Recipe
+
+LEVEL = 0.9
+DRIFT = 0.15
+"""Assumed relative half-width of a machine's drift between the timing and the run."""
+BITS = {"fp32": 32, "bf16": 16, "fp16": 16}
+
+
+def make_plan(
+    *,
+    task: Task,
+    law: Law,
+    machine: Machine,
+    dataset: Dataset,
+    ladder: Ladder,
+    recipe: Recipe,
+    speed: Speed,
+    seconds: float | None,
+    flops: float | None,
+    hard_stop: float,
+    seed: int,
+    largest_rung_flops: float,
+) -> Plan:
+    """The plan of the final run within `seconds` of training or `flops`."""
+    unique = dataset.manifest.splits["train"].tokens
+    budget = Budget(seconds=seconds, flops=flops, memory_bytes=0.8 * machine.memory_bytes)
+    family = task.family(dataset.manifest.vocabulary, ladder.context)
+    front = candidates(law, family, budget, speed.tokens_per_second, ladder.batch_size, unique)
+    choice, runner_up = choose(front)
+    prediction = law.predict(
+        choice.params, choice.tokens, unique_tokens=min(unique, choice.tokens), level=LEVEL
+    )
+    tokens_per_second = speed.tokens_per_second(choice.shape.train_flops_per_token)
+    rate = machine.rate(speed.precision)
+    ideal_seconds = choice.flops / machine.rate("fp32") * BITS[speed.precision] / 32
+    slack = math.hypot(DRIFT, speed.spread() / 2)
+    epochs = choice.tokens / unique
+    binding = f"{seconds:.0f} s of training" if seconds is not None else f"{flops:.2e} FLOPs"
+    needed = memory_bytes(choice.shape, ladder.batch_size)
+    return Plan(
+        task=task.name,
+        data_hash=dataset.hash,
+        law_hash=law.hash,
+        choice=choice,
+        front=tuple(front),
+        runner_up=runner_up,
+        batch_size=ladder.batch_size,
+        learning_rate=recipe.learning_rate,
+        base_width=ladder.base_width,
+        base_depth=ladder.base_depth,
+        warmup_steps=ladder.warmup_steps,
+        decay_fraction=ladder.decay_fraction,
+        precision=speed.precision,
+        threads=speed.threads,
+        seed=seed,
+        unique_tokens=unique,
+        memory_bytes=needed,
+        tokens_per_second=tokens_per_second,
+        mfu=tokens_per_second * choice.shape.train_flops_per_token / rate,
+        limit_seconds=hard_stop * (seconds if seconds is not None else choice.seconds),
+        ideal=Ideal(
+            seconds=ideal_seconds, devices=1, gain=math.log(choice.params) - math.log(choice.seconds)
+        ),
+        efficiency=ideal_seconds / choice.seconds,
+        forecast=Interval(
+            value=prediction.loss, low=prediction.low, high=prediction.high, level=LEVEL, unit=task.loss_unit
+        ),
+        extrapolation=prediction.extrapolation,
+        forecast_seconds=Interval(
+            value=choice.seconds,
+            low=choice.seconds * (1 - slack),
+            high=choice.seconds * (1 + slack),
+            level=LEVEL,
+            unit="seconds",
+        ),
+        compute_ratio=choice.flops / largest_rung_flops,
+        reasons={
+            "params": Reason(
+                origin="fitted",
+                text=f"{choice.params:,}: of {len(front)} sizes within {binding} the law gives it the lowest loss, "
+                f"{choice.loss:.4f}; next comes {runner_up.params:,} with {runner_up.loss:.4f}",
+            ),
+            "shape": Reason(
+                origin="derived",
+                text=f"width {choice.shape.width}, {choice.shape.depth} layers, {choice.shape.heads} heads: the family's dial",
+            ),
+            "tokens": Reason(
+                origin="derived",
+                text=f"{choice.tokens:,} = {choice.steps:,} steps of {ladder.tokens_per_step:,}: what {binding} buys at this size",
+            ),
+            "epochs": Reason(
+                origin="derived",
+                text=f"{epochs:.2f} passes over {unique:,} training tokens"
+                + (
+                    ": the text is shorter than the planned tokens and is repeated; the law counts repeats as worth less "
+                    "(Muennighoff et al. 2023, arXiv:2305.16264), measured by the ladder's repetition rungs"
+                    if epochs > 1
+                    else ": the text suffices"
+                ),
+            ),
+            "tokens_per_second": Reason(
+                origin="measured",
+                text=f"{tokens_per_second:,.0f}, read between training steps timed at {len(speed.points)} sizes "
+                f"on {speed.threads} threads",
+            ),
+            "precision": machine.reasons["precisions"],
+            "batch_size": ladder.reasons["batch_size"],
+            "learning_rate": recipe.reasons["learning_rate"],
+            "memory_bytes": Reason(
+                origin="derived",
+                text=f"{needed / 2**20:,.0f} MiB: weights, gradients, two moments, activations, logits",
+            ),
+            "mfu": Reason(
+                origin="derived",
+                text=f"model FLOPs over the probed {rate / 1e9:,.0f} GFLOP/s of {speed.precision} matrix products",
+            ),
+            "ideal": Reason(
+                origin="derived",
+                text=f"{ideal_seconds:.0f} s if everything ran at the fp32 rate of matrix products times "
+                f"32/{BITS[speed.precision]} on one device",
+            ),
+            "forecast": Reason(
+                origin="fitted",
+                text=f"law {law.hash} ({', '.join(f'{form.name} {form.weight:.2f}' for form in law.forms)}), "
+                f"{prediction.extrapolation:.1f}x beyond the ladder in params x tokens",
+            ),
+            "forecast_seconds": Reason(
+                origin="assumed",
+                text=f"measured speed; ±{slack:.0%} for the spread of its steps and the drift of a machine between timing and run",
+            ),
+            "hard_stop": Reason(origin="given", text=f"{hard_stop:g} times the budget"),
+        },
+    )

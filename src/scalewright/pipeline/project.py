@@ -1,0 +1,121 @@
+"""The project file: what the user wants."""
+
+import tomllib
+from pathlib import Path
+from typing import Self
+
+from pydantic import Field, ValidationError, field_validator, model_validator
+
+from scalewright.documents import Part, first_problem
+from scalewright.errors import InputError
+from scalewright.files import write_atomic
+from scalewright.tasks import TASKS
+
+TEMPLATE = """\
+# A scalewright project. `scalewright run {path}` prepares the data, runs a ladder of small trainings, fits the law,
+# plans the best model for the budget, forecasts its loss, trains it and scores the forecast. Every table but [budget] is
+# optional.
+
+name = {name}
+task = "language"
+data = [{data}]          # .txt .md .py .jsonl .parquet files, folders or patterns, relative to this file
+tokenizer = "auto"       # or "bytes", or "bpe:4096"
+seed = 0
+
+[budget]                 # one of them for the final run: minutes, hours, days or flops
+minutes = {minutes:g}
+ladder = {ladder:g}             # at most this fraction of it goes to small runs, on top
+
+[machine]
+use = "local"            # this machine, measured; or the path of a machine.json
+"""
+
+
+class BudgetTable(Part):
+    """The table `[budget]`."""
+
+    minutes: float | None = Field(default=None, gt=0)
+    hours: float | None = Field(default=None, gt=0)
+    days: float | None = Field(default=None, gt=0)
+    flops: float | None = Field(default=None, gt=0)
+    ladder: float = Field(default=0.5, gt=0, le=10)
+
+    @model_validator(mode="after")
+    def _one_of_them(self) -> Self:
+        given = [name for name in ("minutes", "hours", "days", "flops") if getattr(self, name) is not None]
+        if len(given) != 1:
+            found = " and ".join(given) if given else "none"
+            raise ValueError(f"give one of minutes, hours, days, flops; found {found}")
+        return self
+
+    @property
+    def seconds(self) -> float | None:
+        """The budget as seconds of training, where it is a time."""
+        for name, unit in (("minutes", 60.0), ("hours", 3600.0), ("days", 86400.0)):
+            value: float | None = getattr(self, name)
+            if value is not None:
+                return value * unit
+        return None
+
+
+class MachineTable(Part):
+    """The table `[machine]`."""
+
+    use: str = "local"
+
+
+class Project(Part):
+    """A project file, read and checked."""
+
+    name: str = Field(min_length=1)
+    task: str = "language"
+    data: tuple[str, ...] = Field(min_length=1)
+    tokenizer: str = "auto"
+    seed: int = Field(default=0, ge=0)
+    budget: BudgetTable
+    machine: MachineTable = MachineTable()
+
+    @field_validator("task")
+    @classmethod
+    def _known_task(cls, task: str) -> str:
+        if task not in TASKS:
+            raise ValueError(f"expected one of {', '.join(TASKS)}")
+        return task
+
+    @classmethod
+    def load(cls, path: Path) -> Self:
+        """Reads a project file.
+
+        Raises:
+            InputError: it is missing, is not TOML, or a field does not fit.
+        """
+        if not path.is_file():
+            raise InputError(f"{path}: no such file; `scalewright init` writes a project.toml")
+        try:
+            content = tomllib.loads(path.read_text())
+        except UnicodeDecodeError as error:
+            raise InputError(f"{path}: not UTF-8 text ({error.reason} at byte {error.start})") from None
+        except tomllib.TOMLDecodeError as error:
+            raise InputError(f"{path}: not TOML: {error}") from None
+        try:
+            return cls.model_validate(content)
+        except ValidationError as error:
+            raise InputError(f"{path}: {first_problem(error)}") from None
+
+
+def write_project(path: Path, *, name: str, data: str, minutes: float = 4.0, ladder: float = 0.5) -> None:
+    """Writes a commented project file.
+
+    Raises:
+        InputError: there is one already.
+    """
+    if path.exists():
+        raise InputError(f"{path}: exists already; edit it, or name another folder")
+    text = TEMPLATE.format(
+        path=path.name, name=_quoted(name), data=_quoted(data), minutes=minutes, ladder=ladder
+    )
+    write_atomic(path, text)
+
+
+def _quoted(text: str) -> str:
+    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'

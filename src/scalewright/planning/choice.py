@@ -1,0 +1,103 @@
+"""Choosing the model: the best forecast loss among all sizes that the budget can train."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from scalewright.architectures import LlamaFamily, LlamaShape
+from scalewright.errors import InputError, WorkError
+from scalewright.laws import Law
+from scalewright.planning.plan import Candidate
+
+BYTES_PER_PARAM = 16
+"""fp32 weight, gradient and two moments of Adam."""
+FURTHEST_SIZE = 30.0
+"""Sizes beyond this many times the largest one in the law's data are not considered."""
+
+
+@dataclass(frozen=True)
+class Budget:
+    """What the final run may use: seconds of training or FLOPs, and memory."""
+
+    seconds: float | None = None
+    flops: float | None = None
+    memory_bytes: float = float("inf")
+
+    def __post_init__(self) -> None:
+        if (self.seconds is None) == (self.flops is None):
+            raise InputError("budget: give either a time or FLOPs")
+
+    def tokens(self, flops_per_token: float, tokens_per_second: float) -> float:
+        """Tokens that the budget buys a model of this cost and speed."""
+        if self.flops is not None:
+            return self.flops / flops_per_token
+        assert self.seconds is not None
+        return self.seconds * tokens_per_second
+
+
+def memory_bytes(shape: LlamaShape, batch_size: int, vocabulary_bytes: int = 10) -> int:
+    """Estimated memory of training: weights and optimiser, activations kept for the backward pass, logits.
+
+    Activations per token and layer: about 17 widths and the attention's rows in fp32 and bf16 (Korthikanti et al. 2022,
+    arXiv:2205.05198, counted for this trunk); logits in bf16, in fp32 and their gradient.
+    """
+    positions = batch_size * shape.context
+    layer = positions * (34 * shape.width + 10 * shape.hidden + 6 * shape.heads * shape.context)
+    return (
+        BYTES_PER_PARAM * shape.params_total
+        + shape.depth * layer
+        + vocabulary_bytes * positions * shape.vocabulary
+    )
+
+
+def candidates(
+    law: Law,
+    family: LlamaFamily,
+    budget: Budget,
+    tokens_per_second: Callable[[float], float],
+    batch_size: int,
+    unique_tokens: int,
+) -> list[Candidate]:
+    """Every size of the family that fits, with the tokens that the budget buys it and the loss that the law forecasts.
+
+    Raises:
+        WorkError: no size fits, with the limit that binds.
+    """
+    per_step = batch_size * family.context
+    shapes: list[LlamaShape] = []
+    steps: list[int] = []
+    width = 2 * family.head_size
+    while (shape := family.shape(width)).params <= FURTHEST_SIZE * law.support.params[1]:
+        speed = tokens_per_second(shape.train_flops_per_token)
+        count = int(budget.tokens(shape.train_flops_per_token, speed) / per_step)
+        if memory_bytes(shape, batch_size) <= budget.memory_bytes and count >= 100:
+            shapes.append(shape)
+            steps.append(count)
+        width += family.head_size
+    if not shapes:
+        raise WorkError(
+            f"no model fits: the smallest, {family.shape(2 * family.head_size).params:,} params, needs 100 steps of "
+            f"{per_step} tokens and {memory_bytes(family.shape(2 * family.head_size), batch_size):,} bytes: raise the budget"
+        )
+    params = np.array([float(shape.params) for shape in shapes])
+    tokens = np.array([float(count * per_step) for count in steps])
+    losses = law.losses(params, tokens, unique_tokens=np.minimum(tokens, unique_tokens))
+    return [
+        Candidate(
+            shape=shape,
+            params=shape.params,
+            tokens=count * per_step,
+            steps=count,
+            flops=float(count * per_step * shape.train_flops_per_token),
+            seconds=count * per_step / tokens_per_second(shape.train_flops_per_token),
+            loss=float(loss),
+        )
+        for shape, count, loss in zip(shapes, steps, losses, strict=True)
+    ]
+
+
+def choose(found: Sequence[Candidate]) -> tuple[Candidate, Candidate]:
+    """The best candidate and the runner-up."""
+    best, *others = sorted(found, key=lambda candidate: candidate.loss)
+    return best, others[0] if others else best

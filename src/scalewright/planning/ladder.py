@@ -1,0 +1,232 @@
+"""Which small runs to make: sizes, horizons and repeats that a law can be fitted on, within a share of the budget."""
+
+import math
+from collections.abc import Sequence
+from typing import ClassVar, Literal
+
+from scalewright.architectures import LlamaFamily, LlamaShape
+from scalewright.documents import Document, Part, Reason
+from scalewright.errors import InputError
+from scalewright.machines.speed import Speed
+from scalewright.planning.rules import batch_tokens, context_length, first_guess, warmup_steps
+
+SIZES = 4
+LARGEST_RUNG = 1 / 10
+"""Largest share of the final run's compute that one rung may cost."""
+SEARCH_RATES = 5
+SHORTEST_STEPS = 150
+EVALUATION_SHARE = 1.12
+"""Time of a rung over the time of its training: loading, evaluation, checkpoints."""
+
+
+class Rung(Part):
+    """One trunk of the ladder: a size with its horizons, in steps."""
+
+    shape: LlamaShape
+    horizons: tuple[int, ...]
+    seed: int
+    role: Literal["ladder", "repeat", "repetition"]
+    """ladder, repeat (another seed, for the noise) or repetition (fewer tokens seen several times)."""
+    unique_tokens: int | None = None
+
+
+class Ladder(Document):
+    """The small runs of a study, the settings they share, and what they will cost."""
+
+    KIND: ClassVar[str] = "ladder"
+
+    context: int
+    batch_size: int
+    warmup_steps: int
+    decay_fraction: float
+    base_width: int
+    base_depth: int
+    precision: str
+    rungs: tuple[Rung, ...]
+    search_shape: LlamaShape
+    search_horizon: int
+    target_flops: float
+    """Compute that the final run is expected to have."""
+    seconds: float
+    """Predicted wall time of all rungs and the search."""
+    reasons: dict[str, Reason]
+
+    @property
+    def tokens_per_step(self) -> int:
+        """Tokens seen in one step."""
+        return self.batch_size * self.context
+
+
+def trunk_steps(horizons: Sequence[int], decay_fraction: float) -> float:
+    """Steps that a trunk and its branches take together."""
+    trunk = horizons[-1]
+    return trunk + sum(decay_fraction * horizon for horizon in horizons[:-1])
+
+
+def design_ladder(
+    family: LlamaFamily,
+    *,
+    target_flops: float,
+    limit_seconds: float,
+    speed: Speed,
+    workers: int,
+    data_tokens: int,
+    decay_fraction: float,
+    precision: str,
+    seed: int,
+) -> Ladder:
+    """Lays out the ladder for a final run of `target_flops`.
+
+    The largest rung costs a tenth of the final run and lies on the line that the final run is expected on. The
+    sizes below it are half, a quarter, an eighth; small ones get one horizon more, so that the data reach further than the
+    largest rung's alone. The smallest two sizes are run with a second seed: the noise is measured, not guessed.
+
+    Args:
+        family: shapes to choose from.
+        target_flops: compute of the final run.
+        limit_seconds: wall time for everything here.
+        speed: of one of `workers` processes at work side by side.
+        workers: processes.
+        data_tokens: training tokens there are.
+        decay_fraction: of the schedule.
+        precision: of the matrix products.
+        seed: of the first runs; repeats use the next.
+
+    Raises:
+        InputError: the budget is too small for any ladder.
+    """
+    params, tokens, guess = first_guess(target_flops)
+    share = LARGEST_RUNG
+    while True:
+        ladder = _lay_out(
+            family,
+            params,
+            tokens,
+            share,
+            target_flops,
+            speed,
+            workers,
+            data_tokens,
+            decay_fraction,
+            precision,
+            seed,
+            guess,
+        )
+        if ladder.seconds <= limit_seconds:
+            return ladder
+        share *= 0.8
+        shortest = min(rung.horizons[0] for rung in ladder.rungs)
+        if shortest <= SHORTEST_STEPS:
+            raise InputError(
+                f"budget: the smallest useful ladder takes {ladder.seconds:.0f} s here, its share is {limit_seconds:.0f} s: "
+                "raise the budget or `ladder`"
+            )
+
+
+def _lay_out(
+    family: LlamaFamily,
+    params: float,
+    tokens: float,
+    share: float,
+    target_flops: float,
+    speed: Speed,
+    workers: int,
+    data_tokens: int,
+    decay_fraction: float,
+    precision: str,
+    seed: int,
+    guess: Reason,
+) -> Ladder:
+    # Compute share s: params shrink by s^0.4 and tokens by s^0.6, since data exponents are the better known ones.
+    shapes = _sizes(family, params * share**0.4)
+    longest = min(tokens * share**0.6, 0.8 * data_tokens)
+    batch, batch_reason = batch_tokens(longest / 2, family.context)
+    per_step = batch * family.context
+    top = max(1, round(longest / per_step / 4)) * 4
+    horizons = (top // 4, top // 2, top)
+    warmup, warmup_reason = warmup_steps(horizons[0])
+    rungs = [
+        Rung(
+            shape=shape,
+            horizons=horizons + ((2 * top,) if 2 * shape.params <= shapes[-1].params else ()),
+            seed=seed,
+            role="ladder",
+        )
+        for shape in shapes
+    ]
+    rungs += [Rung(shape=shape, horizons=horizons, seed=seed + 1, role="repeat") for shape in shapes[:2]]
+    if tokens > data_tokens:
+        for parts in (4, 8):
+            rungs.append(
+                Rung(
+                    shape=shapes[1],
+                    horizons=(top,),
+                    seed=seed,
+                    role="repetition",
+                    unique_tokens=top * per_step // parts,
+                )
+            )
+    jobs = [
+        trunk_steps(rung.horizons, decay_fraction)
+        * per_step
+        / speed.tokens_per_second(rung.shape.train_flops_per_token)
+        for rung in rungs
+    ]
+    search = SEARCH_RATES * horizons[1] * per_step / speed.tokens_per_second(shapes[0].train_flops_per_token)
+    seconds = max(max(jobs), (sum(jobs) + search) / workers) * EVALUATION_SHARE
+    top_flops = shapes[-1].train_flops_per_token * top * per_step
+    return Ladder(
+        context=family.context,
+        batch_size=batch,
+        warmup_steps=warmup,
+        decay_fraction=decay_fraction,
+        base_width=shapes[0].width,
+        base_depth=shapes[0].depth,
+        precision=precision,
+        rungs=tuple(rungs),
+        search_shape=shapes[0],
+        search_horizon=horizons[1],
+        target_flops=target_flops,
+        seconds=seconds,
+        reasons={
+            "target": guess,
+            "context": context_length(target_flops)[1],
+            "batch_size": batch_reason,
+            "warmup_steps": warmup_reason,
+            "sizes": Reason(
+                origin="derived",
+                text=f"{', '.join(f'{shape.params:,}' for shape in shapes)} params: the largest rung costs {top_flops:.1e} "
+                f"FLOPs, {target_flops / top_flops:.1f}x less than the final run; each size below it is about half the next",
+            ),
+            "horizons": Reason(
+                origin="derived",
+                text=f"{', '.join(f'{h * per_step:,}' for h in horizons)} tokens, the smaller sizes also {2 * top * per_step:,}: "
+                "branches of one trunk per size",
+            ),
+            "repeats": Reason(
+                origin="derived", text="two smallest sizes with a second seed, to measure the noise of a run"
+            ),
+            "seconds": Reason(
+                origin="derived",
+                text=f"steps at the measured speed of {workers} processes side by side, and the search",
+            ),
+        },
+    )
+
+
+def nearest_shape(family: LlamaFamily, params: float, wider_than: int = 0) -> LlamaShape:
+    """The shape whose params are nearest to `params` by ratio, among those wider than `wider_than`."""
+    width = max(2 * family.head_size, wider_than + family.head_size)
+    shape = family.shape(width)
+    while (wider := family.shape(shape.width + family.head_size)).params <= params:
+        shape = wider
+    return min((shape, wider), key=lambda candidate: abs(math.log(candidate.params / params)))
+
+
+def _sizes(family: LlamaFamily, params: float) -> list[LlamaShape]:
+    """`SIZES` distinct shapes, ascending: about `params`, and halves of it."""
+    chosen: list[LlamaShape] = []
+    for halvings in reversed(range(SIZES)):
+        narrower = chosen[-1].width if chosen else 0
+        chosen.append(nearest_shape(family, params / 2**halvings, narrower))
+    return chosen

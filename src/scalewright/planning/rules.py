@@ -1,0 +1,53 @@
+"""Settings that follow from the size of the job by a rule, each with its reason."""
+
+import math
+
+from scalewright.documents import Reason
+
+TOKENS_PER_PARAM = 8.0
+
+CONTEXTS = ((1e15, 128), (1e17, 256), (1e19, 512), (1e20, 1024), (math.inf, 2048))
+
+
+def first_guess(flops: float) -> tuple[float, float, Reason]:
+    """Params and tokens of a model trained for `flops`, before any law is known."""
+    params = math.sqrt(flops / (6 * TOKENS_PER_PARAM))
+    return (
+        params,
+        flops / (6 * params),
+        Reason(
+            origin="assumed",
+            text=f"{TOKENS_PER_PARAM:g} tokens per parameter, less than the 20 of Hoffmann et al. 2022 (arXiv:2203.15556) "
+            "since small vocabularies and trunks want larger models; only places the ladder, the law then decides",
+        ),
+    )
+
+
+def context_length(flops: float) -> tuple[int, Reason]:
+    """Context in tokens for a job of `flops`."""
+    context = next(context for limit, context in CONTEXTS if flops < limit)
+    return context, Reason(
+        origin="assumed",
+        text=f"{context} tokens at {flops:.1e} FLOPs: longer contexts pay once a model can use them, "
+        "and attention's share of the work stays small",
+    )
+
+
+def batch_tokens(tokens: float, context: int) -> tuple[int, Reason]:
+    """Sequences per step for runs of about `tokens` tokens: a power of two."""
+    optimum = 0.58 * tokens**0.571
+    sequences = 2 ** max(2, round(math.log2(optimum / context)))
+    return sequences, Reason(
+        origin="cited",
+        text=f"0.58·D^0.571 = {optimum:,.0f} tokens at D = {tokens:.2g}, the middle of the rungs "
+        f"(step law, Li et al. 2025, arXiv:2503.04715), as a power of two of sequences: {sequences} x {context}",
+    )
+
+
+def warmup_steps(shortest: int) -> tuple[int, Reason]:
+    """Warmup in steps, the same for every run of a study."""
+    steps = max(10, shortest // 10)
+    return steps, Reason(
+        origin="assumed",
+        text=f"a tenth of the shortest run's {shortest} steps; equal in all runs, so that longer ones share the trunk",
+    )

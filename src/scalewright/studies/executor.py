@@ -1,0 +1,104 @@
+"""Where the runs of a study are carried out: here, as processes side by side."""
+
+import ctypes
+import os
+import signal
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from multiprocessing import get_context
+from multiprocessing.queues import SimpleQueue
+from types import TracebackType
+from typing import Protocol, Self, TypeVar
+
+from scalewright.errors import WorkError
+
+Job = TypeVar("Job")
+Answer = TypeVar("Answer")
+
+Tick = tuple[str, float]
+"""Of which job, and how much of it is done, in the unit that the job counts in."""
+
+_ticks: "SimpleQueue[Tick] | None" = None
+
+
+def report(tick: Tick) -> None:
+    """Tells the process that started this worker how far a job is; does nothing outside a worker."""
+    if _ticks is not None:
+        _ticks.put(tick)
+
+
+class Executor(Protocol):
+    """Carries out jobs."""
+
+    workers: int
+
+    def run(
+        self, work: Callable[[Job], Answer], jobs: Sequence[Job], heard: Callable[[Tick], None]
+    ) -> Iterator[tuple[Job, Answer]]:
+        """Yields each job with its answer as it is finished; jobs are begun in the order given."""
+
+
+class LocalExecutor:
+    """`workers` processes of this machine. They end when the process that started them does, however it ends."""
+
+    def __init__(self, workers: int) -> None:
+        self.workers = workers
+        context = get_context("spawn")
+        self._ticks: SimpleQueue[Tick] = context.SimpleQueue()
+        self._pool = ProcessPoolExecutor(
+            workers, mp_context=context, initializer=_begin_worker, initargs=(os.getpid(), self._ticks)
+        )
+
+    def run(
+        self,
+        work: Callable[[Job], Answer],
+        jobs: Sequence[Job],
+        heard: Callable[[Tick], None] = lambda tick: None,
+    ) -> Iterator[tuple[Job, Answer]]:
+        """Yields each job with its answer as it is finished; `heard` gets what workers report meanwhile.
+
+        Raises:
+            WorkError: a worker was killed. Finished jobs have been yielded.
+        """
+        pending = {self._pool.submit(work, job): job for job in jobs}
+        try:
+            while pending:
+                done, _ = wait(pending, timeout=0.3, return_when=FIRST_COMPLETED)
+                while not self._ticks.empty():
+                    heard(self._ticks.get())
+                for future in done:
+                    yield pending.pop(future), future.result()
+        except BrokenProcessPool as error:
+            raise WorkError(
+                "a worker process was killed (too little memory is the usual cause): finished runs are kept, "
+                "start again to go on"
+            ) from error
+        finally:
+            for future in pending:
+                future.cancel()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if kind is not None:
+            # A failed or interrupted study does not wait for what is still running.
+            for process in list((self._pool._processes or {}).values()):
+                process.terminate()
+        self._pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _begin_worker(parent: int, ticks: "SimpleQueue[Tick]") -> None:
+    """Asks the kernel to kill this worker with its parent, and leaves Ctrl-C to the parent."""
+    global _ticks
+    _ticks = ticks
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    if sys.platform == "linux":
+        set_parent_death_signal = 1
+        ctypes.CDLL(None).prctl(set_parent_death_signal, signal.SIGKILL)
+        if os.getppid() != parent:
+            os._exit(1)

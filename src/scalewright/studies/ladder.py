@@ -1,0 +1,225 @@
+"""Running a ladder: the search for the learning rate, then every rung, each finished run into the ledger at once."""
+
+import subprocess
+from collections.abc import Mapping, Sequence
+from functools import cache
+from pathlib import Path
+from typing import Protocol
+
+from scalewright.data import Dataset
+from scalewright.documents import Reason
+from scalewright.errors import WorkError
+from scalewright.ledger import Ledger, Role, Run
+from scalewright.planning.ladder import Ladder, trunk_steps
+from scalewright.studies.executor import Executor, Tick
+from scalewright.studies.search import search_rate
+from scalewright.studies.work import TrunkJob, train_job
+from scalewright.training import Measured, Recipe, Trunk
+from scalewright.training.recipe import DEFAULT_REASONS
+
+CHECKPOINT_SECONDS = 15.0
+
+
+class StudyProgress(Protocol):
+    """Hears how a study gets on."""
+
+    def work(self, done: float, total: float, what: str) -> None:
+        """`done` of `total` FLOPs are spent; `what` is at hand."""
+
+
+def ladder_recipe(ladder: Ladder, learning_rate: float, reason: Reason) -> Recipe:
+    """The recipe that every run of the ladder and the final run share."""
+    return Recipe(
+        learning_rate=learning_rate,
+        base_width=ladder.base_width,
+        base_depth=ladder.base_depth,
+        batch_size=ladder.batch_size,
+        warmup_steps=ladder.warmup_steps,
+        decay_fraction=ladder.decay_fraction,
+        precision=ladder.precision,
+        reasons=DEFAULT_REASONS | {"learning_rate": reason},
+    )
+
+
+class LadderStudy:
+    """A ladder at work on one dataset."""
+
+    def __init__(
+        self,
+        ladder: Ladder,
+        *,
+        task: str,
+        name: str,
+        dataset: Dataset,
+        ledger: Ledger,
+        executor: Executor,
+        folder: Path,
+        progress: StudyProgress,
+    ) -> None:
+        self.ladder, self.task, self.name, self.dataset = ladder, task, name, dataset
+        self.ledger, self.executor, self.folder, self.progress = ledger, executor, folder, progress
+
+    def find_rate(self, seed: int) -> tuple[float, Reason]:
+        """Searches the learning rate at the ladder's smallest size."""
+
+        def losses_at(rates: Sequence[float]) -> Mapping[float, float]:
+            trunks = {rate: self._search_trunk(rate, seed) for rate in rates}
+            measured = self._train(list(trunks.values()), "search", "learning rate")
+            return {
+                rate: measured[trunk.address][0].loss if measured[trunk.address] else float("inf")
+                for rate, trunk in trunks.items()
+            }
+
+        rate, reason = search_rate(losses_at)
+        shape = self.ladder.search_shape
+        at = f"at {shape.params:,} params and {self.ladder.search_horizon * self.ladder.tokens_per_step:,} tokens; "
+        carried = "carried over width and depth by µP and CompleteP (arXiv:2203.03466, arXiv:2505.01618)"
+        return rate, Reason(origin=reason.origin, text=f"{reason.text}, {at}{carried}")
+
+    def run_rungs(self, recipe: Recipe) -> list[Run]:
+        """Trains every rung that the ledger does not hold yet; returns the runs of all rungs."""
+        trunks = [
+            (
+                Trunk(
+                    task=self.task,
+                    shape=rung.shape,
+                    recipe=recipe,
+                    data_hash=self.dataset.hash,
+                    seed=rung.seed,
+                    horizons=rung.horizons,
+                    unique_tokens=rung.unique_tokens,
+                    threads=1,
+                ),
+                rung.role,
+            )
+            for rung in self.ladder.rungs
+        ]
+        roles = {trunk.address: role for trunk, role in trunks}
+        self._train([trunk for trunk, _ in trunks], roles, "ladder")
+        found = [
+            self.ledger.run(trunk.run_address(horizon)) for trunk, _ in trunks for horizon in trunk.horizons
+        ]
+        return [run for run in found if run is not None]
+
+    def _search_trunk(self, rate: float, seed: int) -> Trunk:
+        return Trunk(
+            task=self.task,
+            shape=self.ladder.search_shape,
+            recipe=ladder_recipe(self.ladder, rate, Reason(origin="derived", text="one of the rates tried")),
+            data_hash=self.dataset.hash,
+            seed=seed,
+            horizons=(self.ladder.search_horizon,),
+            threads=1,
+        )
+
+    def _train(
+        self, trunks: Sequence[Trunk], role: Role | Mapping[str, Role], what: str
+    ) -> dict[str, list[Measured]]:
+        """Trains trunks, longest first; a search run whose loss is not finite answers with an empty list."""
+        work = {
+            trunk.address: trunk_steps(trunk.horizons, trunk.recipe.decay_fraction)
+            * trunk.tokens_per_step
+            * trunk.shape.train_flops_per_token
+            for trunk in trunks
+        }
+        share = {trunk.address: work[trunk.address] / trunk.horizons[-1] for trunk in trunks}
+        spent = dict.fromkeys(work, 0.0)
+        total = sum(work.values())
+
+        def heard(tick: Tick) -> None:
+            address, steps = tick
+            if address in spent:
+                spent[address] = max(spent[address], min(steps * share[address], work[address]))
+                self.progress.work(sum(spent.values()), total, what)
+
+        jobs = [
+            TrunkJob(trunk, self.dataset.folder, self.folder / trunk.address, CHECKPOINT_SECONDS)
+            for trunk in sorted(trunks, key=lambda trunk: -work[trunk.address])
+        ]
+        answers: dict[str, list[Measured]] = {}
+        for job, measured in self.executor.run(
+            _train_or_diverge if role == "search" else train_job, jobs, heard
+        ):
+            trunk = job.trunk
+            for one in measured:
+                self.ledger.record_run(
+                    ledger_run(
+                        trunk,
+                        one,
+                        study=self.name,
+                        role=role if isinstance(role, str) else role[trunk.address],
+                        dataset=self.dataset,
+                        folder=job.folder,
+                    )
+                )
+            answers[trunk.address] = measured
+            spent[trunk.address] = work[trunk.address]
+            self.progress.work(sum(spent.values()), total, what)
+        return answers
+
+
+def _train_or_diverge(job: TrunkJob) -> list[Measured]:
+    """A rate that is too high is an answer of the search, not its failure."""
+    try:
+        return train_job(job)
+    except WorkError as error:
+        if "the loss is" in str(error):
+            return []
+        raise
+
+
+def ledger_run(
+    trunk: Trunk,
+    measured: Measured,
+    *,
+    study: str,
+    role: Role,
+    dataset: Dataset,
+    folder: Path,
+    test_loss: float | None = None,
+) -> Run:
+    """The ledger's row of a finished branch."""
+    return Run(
+        id=measured.address,
+        study=study,
+        role=role,
+        configuration=trunk.model_dump(mode="json", exclude={"horizons"}) | {"steps": measured.horizon},
+        data_hash=dataset.hash,
+        tokenizer_hash=dataset.manifest.tokenizer_sha256,
+        task=trunk.task,
+        context=trunk.shape.context,
+        recipe_version=trunk.recipe.version,
+        seed=trunk.seed,
+        params=trunk.shape.params,
+        params_total=trunk.shape.params_total,
+        tokens=measured.tokens,
+        unique_tokens=min(measured.tokens, trunk.unique_tokens or dataset.manifest.splits["train"].tokens),
+        flops=measured.flops,
+        precision=trunk.recipe.precision,
+        layout="single",
+        loss=measured.loss,
+        test_loss=test_loss,
+        curve=[list(point) for point in measured.curve],
+        seconds=measured.seconds,
+        tokens_per_second=measured.tokens_per_second,
+        peak_memory_bytes=measured.peak_memory_bytes,
+        commit=_commit(),
+        folder=folder.name,
+    )
+
+
+@cache
+def _commit() -> str | None:
+    """The version of the code, where it runs from a git checkout."""
+    try:
+        answer = subprocess.run(
+            ["git", "rev-parse", "HEAD"],
+            cwd=Path(__file__).parent,
+            capture_output=True,
+            text=True,
+            check=True,
+            timeout=5,
+        )
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return answer.stdout.strip()

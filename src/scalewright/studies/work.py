@@ -1,0 +1,124 @@
+"""One job of a study, as a worker does it: a trunk trained, or a shape timed."""
+
+import fcntl
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from scalewright.architectures import LlamaShape
+from scalewright.data import Dataset
+from scalewright.errors import WorkError
+from scalewright.machines.speed import MeasuredSpeed
+from scalewright.studies.executor import report
+from scalewright.tasks import task_named
+from scalewright.training import Measured, Recipe, Trainer, Trunk, train
+
+TICK_SECONDS = 0.5
+
+
+@dataclass(frozen=True)
+class TrunkJob:
+    """A trunk to train in its own folder."""
+
+    trunk: Trunk
+    dataset: Path
+    folder: Path
+    checkpoint_seconds: float
+
+
+@dataclass(frozen=True)
+class SpeedJob:
+    """A shape to time for about `seconds`."""
+
+    task: str
+    shape: LlamaShape
+    batch_size: int
+    precision: str
+    threads: int
+    dataset: Path
+    seconds: float
+
+
+class Ticks:
+    """Reports a trunk's steps, at most twice a second."""
+
+    def __init__(self, trunk: Trunk) -> None:
+        self._address, self._next = trunk.address, 0.0
+
+    def step(self, step: int, total: int, loss: float, tokens_per_second: float) -> None:
+        """Reports the step where the last report is old enough."""
+        if time.monotonic() >= self._next:
+            report((self._address, float(step)))
+            self._next = time.monotonic() + TICK_SECONDS
+
+
+def train_job(job: TrunkJob) -> list[Measured]:
+    """Trains a trunk with all its branches; what is finished already is read."""
+    with _alone(job.folder):
+        return list(
+            train(
+                job.trunk,
+                task_named(job.trunk.task),
+                Dataset.open(job.dataset),
+                job.folder,
+                checkpoint_seconds=job.checkpoint_seconds,
+                progress=Ticks(job.trunk),
+            )
+        )
+
+
+def time_job(job: SpeedJob) -> MeasuredSpeed:
+    """Times training steps of a shape."""
+    torch.set_num_threads(job.threads)
+    recipe = Recipe(
+        learning_rate=1e-3,
+        base_width=job.shape.width,
+        base_depth=job.shape.depth,
+        batch_size=job.batch_size,
+        warmup_steps=1,
+        precision=job.precision,
+    )
+    trunk = Trunk(
+        task=job.task,
+        shape=job.shape,
+        recipe=recipe,
+        data_hash="",
+        seed=0,
+        horizons=(1000,),
+        threads=job.threads,
+    )
+    trainer = Trainer(trunk, task_named(job.task), Dataset.open(job.dataset), "cpu")
+    schedule = trunk.schedule(1000)
+    for _ in range(3):
+        trainer.advance(schedule)
+    seconds: list[float] = []
+    while sum(seconds) < job.seconds or len(seconds) < 5:
+        before = trainer.seconds
+        trainer.advance(schedule)
+        seconds.append(trainer.seconds - before)
+    low, median, high = np.quantile(seconds, (0.25, 0.5, 0.75))
+    return MeasuredSpeed(
+        flops_per_token=trunk.shape.train_flops_per_token,
+        tokens_per_second=float(trunk.tokens_per_step / median),
+        spread=float((high - low) / median),
+        steps=len(seconds),
+    )
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Holds a lock on the folder, so that a run is never trained by two processes at once."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "lock").open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise WorkError(
+                f"{folder}: another process is training this run: wait for it or stop it"
+            ) from None
+        yield

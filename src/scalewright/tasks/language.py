@@ -1,0 +1,91 @@
+"""Language modelling: text in, the next token out, nats per token."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from scalewright.architectures import LlamaFamily, LlamaShape
+from scalewright.data import Batches, Dataset, PrepareProgress, prepare, standard_library_sources, windows
+from scalewright.data.sources import find_files
+from scalewright.data.tokenizer import BYTES_VOCABULARY, vocabulary_asked
+from scalewright.models import Llama, compute_in, cross_entropy
+from scalewright.tasks.task import Expected
+
+STANDARD_LIBRARY = "python:standard-library"
+"""Names, among a project's data, the source of the running Python's own standard library."""
+EVALUATION_TOKENS = 204_800
+EVALUATION_BATCH = 32
+BYTES_PER_TOKEN = 2.8
+"""Assumed, before any text is read; a vocabulary of about a thousand reaches it on English prose and on code."""
+TRAINING_SHARE = 0.92
+
+
+def expand_sources(sources: Sequence[str | Path]) -> list[str | Path]:
+    """Puts the standard library's files in the place of its name."""
+    return [
+        path
+        for source in sources
+        for path in (standard_library_sources() if source == STANDARD_LIBRARY else [source])
+    ]
+
+
+class Language:
+    """The task of predicting the next token."""
+
+    name = "language"
+    loss_unit = "nats/token"
+
+    def prepare(
+        self,
+        sources: Sequence[str | Path],
+        out: Path,
+        *,
+        base: Path,
+        tokenizer: str,
+        seed: int,
+        progress: PrepareProgress,
+    ) -> Dataset:
+        """Reads text, trains a tokenizer on it, packs its tokens."""
+        return prepare(
+            expand_sources(sources), out, base=base, tokenizer=tokenizer, seed=seed, progress=progress
+        )
+
+    def expect(self, sources: Sequence[str | Path], *, base: Path, tokenizer: str) -> Expected:
+        """Bytes of the files, and tokens at the usual length of a byte-level BPE's tokens."""
+        size = sum(path.stat().st_size for path in find_files(expand_sources(sources), base))
+        vocabulary, _ = vocabulary_asked(tokenizer, int(TRAINING_SHARE * size))
+        per_token = 1.0 if vocabulary == BYTES_VOCABULARY else BYTES_PER_TOKEN
+        return Expected(bytes=size, tokens=int(TRAINING_SHARE * size / per_token), vocabulary=vocabulary)
+
+    def family(self, vocabulary: int, context: int) -> LlamaFamily:
+        """Llamas of the data's vocabulary."""
+        return LlamaFamily(vocabulary=vocabulary, context=context)
+
+    def build(self, shape: LlamaShape) -> Llama:
+        """The trunk as it is: tokens in, logits out."""
+        return Llama(shape)
+
+    def batches(
+        self, dataset: Dataset, shape: LlamaShape, batch_size: int, seed: int, unique_tokens: int | None
+    ) -> Callable[[int], Tensor]:
+        """Windows of context + 1 tokens, in an order drawn anew in each epoch."""
+        batches = Batches(
+            dataset.tokens("train"), shape.context, batch_size, seed, unique_tokens=unique_tokens
+        )
+        return lambda step: torch.from_numpy(batches.batch(step))
+
+    def loss(self, model: Llama, batch: Tensor) -> Tensor:
+        """Mean cross-entropy of each next token."""
+        return cross_entropy(model(batch[:, :-1]).flatten(0, 1), batch[:, 1:].flatten())
+
+    def evaluate(self, model: Llama, dataset: Dataset, split: str, precision: str) -> float:
+        """Mean cross-entropy over the split's first tokens, each predicted from its window alone."""
+        rows = torch.from_numpy(windows(dataset.tokens(split), model.shape.context, EVALUATION_TOKENS))
+        device = model.lm_head.weight.device
+        total = 0.0
+        with torch.no_grad(), compute_in(precision, device.type):
+            for batch in torch.split(rows, EVALUATION_BATCH):
+                total += self.loss(model, batch.to(device)).item() * len(batch)
+        return total / len(rows)

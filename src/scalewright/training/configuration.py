@@ -1,0 +1,61 @@
+"""What decides a run's result, and the address made of it."""
+
+from scalewright.architectures import LlamaShape
+from scalewright.documents import Part
+from scalewright.files import content_hash
+from scalewright.training.recipe import Recipe
+from scalewright.training.schedule import Schedule
+
+
+class Trunk(Part):
+    """One long run of the stable schedule with a decayed branch for each horizon; a single run is a trunk of one horizon."""
+
+    task: str
+    shape: LlamaShape
+    recipe: Recipe
+    data_hash: str
+    seed: int
+    horizons: tuple[int, ...]
+    """Steps of each branch, ascending."""
+    unique_tokens: int | None = None
+    """Train on this many tokens only, repeating them; None: on all there are."""
+    threads: int
+    """Threads of the arithmetic: they decide the order of its sums, and so its last digits."""
+
+    @property
+    def tokens_per_step(self) -> int:
+        """Tokens seen in one step."""
+        return self.recipe.batch_size * self.shape.context
+
+    @property
+    def address(self) -> str:
+        """Hash of what the shared part of the branches depends on."""
+        return content_hash(self._deciding() | {"horizons": self.horizons})
+
+    def run_address(self, horizon: int) -> str:
+        """Hash of everything that decides the result of the branch of `horizon`: its siblings do not."""
+        return content_hash(self._deciding() | {"horizon": horizon})
+
+    def schedule(self, horizon: int) -> Schedule:
+        """Learning rate schedule of a branch."""
+        return Schedule(horizon, self.recipe.warmup_steps, self.recipe.decay_fraction)
+
+    def _deciding(self) -> dict[str, object]:
+        return self.model_dump(mode="json", exclude={"recipe", "horizons"}) | {"recipe": self.recipe.deciding}
+
+
+class Measured(Part):
+    """What one finished branch measured."""
+
+    address: str
+    horizon: int
+    tokens: int
+    loss: float
+    """Mean on the validation split, in the task's unit."""
+    curve: tuple[tuple[int, float], ...]
+    """Tokens seen and mean training loss since the point before."""
+    flops: float
+    seconds: float
+    """Training alone, the shared trunk included; loading and evaluation left out."""
+    tokens_per_second: float
+    peak_memory_bytes: int

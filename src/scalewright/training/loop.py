@@ -1,0 +1,202 @@
+"""The loop: a trunk at full heat, and from it a decayed branch for each horizon."""
+
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from scalewright.data import Dataset
+from scalewright.documents import Document
+from scalewright.errors import WorkError
+from scalewright.tasks import Task
+from scalewright.training.checkpoint import load_checkpoint, save_checkpoint
+from scalewright.training.configuration import Measured, Trunk
+from scalewright.training.memory import peak_memory_bytes, reset_peak_memory
+from scalewright.training.parametrisation import initialise, parameter_groups
+from scalewright.models import compute_in
+from scalewright.training.progress import NoProgress, Progress
+from scalewright.training.schedule import Schedule
+
+CURVE_POINTS = 60
+
+
+class Result(Document):
+    """`result-HORIZON.json` in a trunk's folder: a finished branch."""
+
+    KIND = "training result"
+
+    measured: Measured
+
+
+class Trainer:
+    """A model on its way: weights, optimiser, step, the curve so far and the seconds spent."""
+
+    def __init__(self, trunk: Trunk, task: Task, dataset: Dataset, device: str) -> None:
+        self.trunk, self.task, self.device = trunk, task, device
+        self.model = task.build(trunk.shape)
+        initialise(self.model, trunk.recipe, trunk.seed)
+        self.model.to(device)
+        recipe = trunk.recipe
+        self.optimiser = torch.optim.AdamW(
+            parameter_groups(self.model, recipe),
+            betas=(recipe.beta1, recipe.beta2),
+            eps=recipe.epsilon,
+            fused=True,
+        )
+        self.batch: Callable[[int], Tensor] = task.batches(
+            dataset, trunk.shape, recipe.batch_size, trunk.seed, trunk.unique_tokens
+        )
+        self.step = 0
+        self.seconds = 0.0
+        self.curve: list[tuple[int, float]] = []
+        self._window: list[float] = []
+        self._peak_memory = 0
+
+    def advance(self, schedule: Schedule) -> float:
+        """Takes one step; returns its loss.
+
+        Raises:
+            WorkError: the loss is not a finite number.
+        """
+        recipe = self.trunk.recipe
+        began = time.perf_counter()
+        factor = schedule.factor(self.step)
+        for group in self.optimiser.param_groups:
+            group["lr"] = group["peak"] * factor
+        with compute_in(recipe.precision, self.device):
+            loss = self.task.loss(self.model, self.batch(self.step).to(self.device))
+        torch.autograd.backward(loss)
+        nn.utils.clip_grad_norm_(self.model.parameters(), recipe.clip)
+        self.optimiser.step()
+        self.optimiser.zero_grad(set_to_none=True)
+        value = loss.item()
+        self.seconds += time.perf_counter() - began
+        if value != value or value == float("inf"):
+            raise WorkError(
+                f"the loss is {value} at step {self.step} (width {self.trunk.shape.width}, "
+                f"learning rate {recipe.learning_rate:g}): train with a lower learning rate"
+            )
+        self.step += 1
+        self._record(value)
+        return value
+
+    def state(self) -> dict[str, Any]:
+        """Everything that the rest of the run depends on."""
+        return {
+            "model": self.model.state_dict(),
+            "optimiser": self.optimiser.state_dict(),
+            "step": self.step,
+            "seconds": self.seconds,
+            "curve": [list(point) for point in self.curve],
+            "window": list(self._window),
+            "peak_memory": max(self._peak_memory, peak_memory_bytes()),
+        }
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Goes back, or on, to a saved state."""
+        self.model.load_state_dict(state["model"])
+        self.optimiser.load_state_dict(state["optimiser"])
+        self.step, self.seconds = state["step"], state["seconds"]
+        self.curve = [(int(tokens), float(loss)) for tokens, loss in state["curve"]]
+        self._window = list(state["window"])
+        self._peak_memory = state["peak_memory"]
+
+    def measured(self, horizon: int, loss: float) -> Measured:
+        """The record of a finished branch."""
+        tokens = horizon * self.trunk.tokens_per_step
+        return Measured(
+            address=self.trunk.run_address(horizon),
+            horizon=horizon,
+            tokens=tokens,
+            loss=loss,
+            curve=tuple(self.curve),
+            flops=float(tokens * self.trunk.shape.train_flops_per_token),
+            seconds=self.seconds,
+            tokens_per_second=tokens / self.seconds,
+            peak_memory_bytes=max(self._peak_memory, peak_memory_bytes()),
+        )
+
+    def _record(self, loss: float) -> None:
+        self._window.append(loss)
+        if self.step % max(1, self.trunk.horizons[-1] // CURVE_POINTS) == 0:
+            self.curve.append((self.step * self.trunk.tokens_per_step, sum(self._window) / len(self._window)))
+            self._window = []
+
+
+def train(
+    trunk: Trunk,
+    task: Task,
+    dataset: Dataset,
+    folder: Path,
+    *,
+    device: str = "cpu",
+    checkpoint_seconds: float = 20.0,
+    limit_seconds: float = float("inf"),
+    progress: Progress | None = None,
+) -> Iterator[Measured]:
+    """Trains a trunk and its branches in `folder`, yielding each branch as it is finished.
+
+    Killed and called again, it goes on from its last checkpoint; branches that are finished are read, not run. The weights
+    of the longest branch stay in `folder/weights.pt`.
+
+    Args:
+        trunk: what to train.
+        task: how to build, feed, score.
+        dataset: prepared data whose hash the trunk names.
+        folder: this trunk's own folder.
+        device: torch device type.
+        checkpoint_seconds: at most about this much work is lost to a kill.
+        limit_seconds: a hard stop on the seconds of training of the longest branch.
+        progress: hears of each step.
+
+    Raises:
+        WorkError: the loss is not finite, the time limit is passed, or a checkpoint is damaged.
+    """
+    torch.set_num_threads(trunk.threads)
+    reset_peak_memory()
+    watcher = progress or NoProgress()
+    finished = {horizon: folder / f"result-{horizon}.json" for horizon in trunk.horizons}
+    trainer: Trainer | None = None
+    for horizon in trunk.horizons:
+        if finished[horizon].exists():
+            yield Result.load(finished[horizon]).measured
+            continue
+        if trainer is None:
+            trainer = Trainer(trunk, task, dataset, device)
+        schedule = trunk.schedule(horizon)
+        branch_path, trunk_path = folder / f"branch-{horizon}.pt", folder / "trunk.pt"
+        state = load_checkpoint(branch_path) or load_checkpoint(trunk_path)
+        if state:
+            trainer.restore(state)
+        saved_at = time.monotonic()
+        while trainer.step < horizon:
+            if trainer.step == schedule.branch and horizon != trunk.horizons[-1]:
+                save_checkpoint(trunk_path, trainer.state())
+                saved_at = time.monotonic()
+            loss = trainer.advance(schedule)
+            speed = trainer.step * trunk.tokens_per_step / trainer.seconds
+            watcher.step(trainer.step, horizon, loss, speed)
+            if trainer.seconds > limit_seconds:
+                save_checkpoint(
+                    branch_path if trainer.step > schedule.branch else trunk_path, trainer.state()
+                )
+                raise WorkError(
+                    f"stopped at step {trainer.step} of {horizon} after {trainer.seconds:.0f} s of training, the hard stop "
+                    f"of {limit_seconds:.0f} s: this machine is slower than planned; plan again or raise the budget"
+                )
+            if time.monotonic() - saved_at > checkpoint_seconds:
+                save_checkpoint(
+                    branch_path if trainer.step > schedule.branch else trunk_path, trainer.state()
+                )
+                saved_at = time.monotonic()
+        loss = task.evaluate(trainer.model, dataset, "validation", trunk.recipe.precision)
+        measured = trainer.measured(horizon, loss)
+        if horizon == trunk.horizons[-1]:
+            save_checkpoint(folder / "weights.pt", trainer.model.state_dict())
+            trunk_path.unlink(missing_ok=True)
+        Result(measured=measured).save(finished[horizon])
+        branch_path.unlink(missing_ok=True)
+        yield measured

@@ -1,0 +1,17 @@
+"""What a loop tells whoever watches it."""
+
+from typing import Protocol
+
+
+class Progress(Protocol):
+    """Hears of each step."""
+
+    def step(self, step: int, total: int, loss: float, tokens_per_second: float) -> None:
+        """Step `step` of `total` is done."""
+
+
+class NoProgress:
+    """Hears and says nothing."""
+
+    def step(self, step: int, total: int, loss: float, tokens_per_second: float) -> None:
+        """Does nothing."""

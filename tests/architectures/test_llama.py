@@ -1,0 +1,64 @@
+"""Counts against published models, torch's own counter and the models built on the meta device."""
+
+import pytest
+import torch
+from torch.utils.flop_counter import FlopCounterMode
+
+from scalewright.architectures import LlamaFamily, LlamaShape
+from scalewright.errors import InputError
+from scalewright.models import Llama
+
+LLAMA_7B = LlamaShape(vocabulary=32_000, context=2048, depth=32, width=4096, head_size=128, hidden=11_008)
+LLAMA_65B = LlamaShape(vocabulary=32_000, context=2048, depth=80, width=8192, head_size=128, hidden=22_016)
+
+
+def test_params_of_published_models():
+    # Touvron et al. 2023 as released: 6,738,415,616 and 65,285,660,672 weights.
+    assert LLAMA_7B.params_total == 6_738_415_616
+    assert LLAMA_65B.params_total == 65_285_660_672
+
+
+@pytest.mark.parametrize("width", [32, 48, 64, 160, 512])
+def test_params_are_those_of_the_model(width):
+    shape = LlamaFamily(vocabulary=1024, context=128).shape(width)
+    with torch.device("meta"):
+        model = Llama(shape)
+    assert sum(p.numel() for p in model.parameters()) == shape.params_total
+    matrices = sum(p.numel() for name, p in model.named_parameters() if p.ndim == 2 and "embed" not in name)
+    assert matrices == shape.params
+
+
+@pytest.mark.parametrize("width", [32, 96])
+def test_flops_are_torchs(width):
+    shape = LlamaFamily(vocabulary=512, context=64).shape(width)
+    with torch.device("meta"):
+        model, tokens = Llama(shape), torch.zeros(2, 64, dtype=torch.long)
+    with FlopCounterMode(display=False) as forward:
+        logits = model(tokens)
+    assert forward.get_total_flops() == pytest.approx(2 * 64 * shape.forward_flops_per_token, rel=1e-3)
+    with FlopCounterMode(display=False) as backward:
+        logits.sum().backward()
+    # The first layer's input needs no gradient product with the embedding, so a little less than twice the forward pass.
+    assert backward.get_total_flops() == pytest.approx(2 * forward.get_total_flops(), rel=1e-3)
+
+
+@pytest.mark.parametrize(("width", "layers"), [(768, 12), (2048, 22), (4096, 33)])
+def test_depth_follows_models_in_use(width, layers):
+    assert LlamaFamily(vocabulary=1024, context=128).shape(width).depth == layers
+
+
+def test_sizes_grow_with_the_dial():
+    family = LlamaFamily(vocabulary=1024, context=128)
+    params = [family.shape(width).params for width in range(32, 2048, 16)]
+    assert params == sorted(set(params))
+
+
+@pytest.mark.parametrize("width", [0, -16, 40])
+def test_wrong_width(width):
+    with pytest.raises(InputError, match="multiple of the head size"):
+        LlamaFamily(vocabulary=1024, context=128).shape(width)
+
+
+def test_wrong_heads():
+    with pytest.raises(ValueError, match="divide the width"):
+        LlamaShape(vocabulary=10, context=8, depth=1, width=48, head_size=32, hidden=64)

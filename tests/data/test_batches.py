@@ -1,0 +1,84 @@
+from collections import Counter
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from scalewright.data import Batches, windows
+from scalewright.errors import InputError
+
+
+@given(st.integers(2, 300), st.integers(1, 9), st.integers(1, 7), st.integers(0, 3))
+def test_every_window_once_an_epoch(length: int, context: int, batch_size: int, seed: int):
+    tokens = np.arange(length)
+    if length < context + 1:
+        with pytest.raises(InputError, match=f"context {context}"):
+            Batches(tokens, context, batch_size, seed)
+        return
+    batches = Batches(tokens, context, batch_size, seed)
+    expected = {tuple(range(start, start + context + 1)) for start in range(0, length - context, context)}
+    count = len(expected)
+    assert batches.windows == count
+    rows = [tuple(row) for step in range(-(-3 * count // batch_size)) for row in batches.batch(step)]
+    for epoch in range(3):
+        assert Counter(rows[epoch * count : (epoch + 1) * count]) == Counter(expected)
+
+
+def test_each_token_but_the_first_is_a_target_once():
+    batches = Batches(np.arange(61), 4, 5, 0)
+    targets = np.concatenate([batches.batch(step)[:, 1:].ravel() for step in range(3)])
+    assert sorted(targets) == list(range(1, 61))
+
+
+def test_a_batch_depends_on_its_step_alone():
+    tokens = np.arange(1000) % 251
+    forward = Batches(tokens, 8, 16, 5)
+    first = [forward.batch(step) for step in range(40)]
+    backward = Batches(tokens, 8, 16, 5)
+    for step in reversed(range(40)):
+        assert np.array_equal(backward.batch(step), first[step])
+    assert first[0].dtype == np.int64
+    assert first[0].shape == (16, 9)
+
+
+def test_orders_differ_by_epoch_and_seed():
+    tokens = np.arange(4001)
+    batches = Batches(tokens, 4, 1000, 0)
+    starts = [batches.batch(step)[:, 0] for step in range(2)]
+    other = Batches(tokens, 4, 1000, 1).batch(0)[:, 0]
+    for a, b in ((starts[0], starts[1]), (starts[0], other)):
+        # Two independent permutations agree in one place on average (Poisson).
+        assert (a == b).sum() < 10
+        assert abs(np.corrcoef(a, b)[0, 1]) < 0.15
+
+
+def test_a_prefix_of_unique_tokens():
+    batches = Batches(np.arange(1000), 10, 4, 0, unique_tokens=101)
+    assert batches.windows == 10
+    assert max(batches.batch(step).max() for step in range(20)) == 100
+    with pytest.raises(InputError, match="1,001 unique tokens asked for, the data hold 1,000"):
+        Batches(np.arange(1000), 10, 4, 0, unique_tokens=1001)
+
+
+def test_epochs():
+    batches = Batches(np.arange(101), 10, 4, 0)
+    assert [batches.epoch_of(step) for step in range(6)] == [0, 0, 0, 1, 1, 2]
+
+
+@given(st.integers(2, 200), st.integers(1, 9), st.integers(1, 250))
+def test_evaluation_windows_are_in_order_and_limited(length: int, context: int, limit: int):
+    tokens = np.arange(length, dtype=np.uint16)
+    expected = [
+        range(start, start + context + 1)
+        for start in range(0, length, context)
+        if start + context < length and start + context <= limit
+    ]
+    if not expected:
+        with pytest.raises(InputError):
+            windows(tokens, context, limit)
+        return
+    found = windows(tokens, context, limit)
+    assert found.dtype == np.int64
+    assert found.tolist() == [list(each) for each in expected]
+    assert found.flags.owndata

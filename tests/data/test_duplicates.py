@@ -1,0 +1,100 @@
+import itertools
+import random
+import sysconfig
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from scalewright.data import TextDocument, distinct, near_duplicates, read_documents
+from scalewright.data.duplicates import shingles, signature
+
+
+def documents(*texts: str) -> list[TextDocument]:
+    return [TextDocument(str(number), text) for number, text in enumerate(texts)]
+
+
+def words(seed: int, count: int) -> list[str]:
+    draw = random.Random(seed)
+    return [f"w{draw.randrange(5000)}" for _ in range(count)]
+
+
+def runs(units: list[str] | str, width: int) -> set[tuple[str, ...]]:
+    return {tuple(units[start : start + width]) for start in range(len(units) - width + 1)}
+
+
+def jaccard(a: set[tuple[str, ...]], b: set[tuple[str, ...]]) -> float:
+    return len(a & b) / len(a | b)
+
+
+def test_exact_duplicates_up_to_blanks_at_line_ends():
+    kept = distinct(documents("a\nb\n", "a  \nb\t\n\n", "a\n b\n", "a\nb", "c"))
+    assert [document.name for document in kept] == ["0", "2", "4"]
+
+
+def test_shingles_are_the_runs_of_words_or_of_characters():
+    prose = words(0, 300)
+    assert len(shingles("  ".join(prose[:150]) + "\n" + " ".join(prose[150:]))) == len(runs(prose, 5))
+    poem = "秦川雄帝宅，函谷壯皇居。綺殿千尋起，離宮百雉餘。" * 3
+    assert len(shingles(poem)) == len(runs(poem, 10))
+    assert len(shingles("a b")) == len(shingles("宅")) == 1
+    assert np.intersect1d(shingles("one two three four five"), shingles("five four three two one")).size == 0
+
+
+@pytest.mark.parametrize("replaced", [0, 10, 40, 150, 600])
+def test_equal_minima_estimate_jaccard(replaced: int):
+    estimates, truths = [], []
+    for seed in range(8):
+        first = words(seed, 1000)
+        second = words(seed + 100, replaced) + first[replaced:]
+        truths.append(jaccard(runs(first, 5), runs(second, 5)))
+        estimates.append((signature(" ".join(first)) == signature(" ".join(second))).mean())
+    # 8 x 128 Bernoulli draws: five standard errors.
+    truth = float(np.mean(truths))
+    assert abs(np.mean(estimates) - truth) <= 5 * np.sqrt(truth * (1 - truth) / 1024) + 1e-12
+
+
+def test_families_are_grouped_and_strangers_are_not():
+    texts = []
+    for family in range(30):
+        base = words(family, 400)
+        texts += [" ".join(words(1000 + 10 * family + child, 20) + base) for child in range(family % 3 + 1)]
+    assert [len(group) for group in near_duplicates(documents(*texts))] == [1, 2, 3] * 10
+
+
+def test_a_chain_is_one_group():
+    stream = words(7, 1000)
+    chain = [" ".join(stream[start : start + 400]) for start in range(0, 600, 60)]
+    assert jaccard(runs(chain[0].split(), 5), runs(chain[-1].split(), 5)) == 0
+    assert near_duplicates(documents(*chain)) == [tuple(range(len(chain)))]
+
+
+def test_no_near_pair_of_the_real_encodings_is_parted():
+    folder = Path(sysconfig.get_path("stdlib"), "encodings")
+    files = read_documents(["cp*.py", "iso8859_*.py", "utf_*.py", "mac_*.py"], folder).documents
+    group_of = {}
+    for number, group in enumerate(near_duplicates(files)):
+        group_of.update(dict.fromkeys(group, number))
+    sets = [runs(file.text.split(), 5) for file in files]
+    similar = [
+        (a, b) for a, b in itertools.combinations(range(len(files)), 2) if jaccard(sets[a], sets[b]) >= 0.6
+    ]
+    assert len(similar) > 100
+    assert [(files[a].name, files[b].name) for a, b in similar if group_of[a] != group_of[b]] == []
+    unlike = [
+        max(jaccard(sets[a], other) for b, other in enumerate(sets) if b != a) < 0.35
+        for a in range(len(files))
+    ]
+    alone = [sum(other == group_of[a] for other in group_of.values()) == 1 for a in range(len(files))]
+    assert any(unlike)
+    assert all(single for single, lonely in zip(alone, unlike, strict=True) if lonely)
+
+
+def test_twenty_megabytes_in_seconds():
+    text = " ".join(words(3, 50_000))
+    many = documents(*(text[start : start + 4000] for start in range(0, 200_000, 40)))
+    began = time.process_time()
+    near_duplicates(many)
+    assert sum(document.size_bytes for document in many) >= 20e6 * 0.99
+    assert time.process_time() - began < 10

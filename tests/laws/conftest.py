@@ -1,0 +1,58 @@
+"""Ladders whose law is known."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+
+Law = Callable[[np.ndarray, np.ndarray], np.ndarray]
+
+
+@dataclass(frozen=True)
+class Truth:
+    """A law written down independently of the catalogue, and the grid of runs measured under it."""
+
+    law: Law
+    params: np.ndarray
+    tokens: np.ndarray
+
+    def losses(self, noise: float = 0.0, seed: int = 0) -> np.ndarray:
+        scatter = np.random.default_rng(seed).standard_normal(len(self.params))
+        return self.law(self.params, self.tokens) * np.exp(noise * scatter)
+
+
+def grid(smallest: float, shortest: float, sizes: int, horizons: int) -> tuple[np.ndarray, np.ndarray]:
+    params, tokens = np.meshgrid(smallest * 2.2 ** np.arange(sizes), shortest * 2.0 ** np.arange(horizons))
+    return params.ravel(), tokens.ravel()
+
+
+def truth(kind: str, rng: np.random.Generator, sizes: int = 4, horizons: int = 4) -> Truth:
+    """A random law, of the catalogue or "coupled" (between the first two, and in no catalogue), with its grid."""
+    smallest = 10 ** rng.uniform(4.5, 8)
+    shortest = smallest * 10 ** rng.uniform(0.3, 1.5)
+    N, D = grid(smallest, shortest, sizes, horizons)
+    n, d = np.exp(np.log(N).mean()), np.exp(np.log(D).mean())
+    alpha, beta = rng.uniform(0.25, 0.5, 2)
+    E, a, b = rng.uniform(0.8, 2.0), rng.uniform(0.3, 1.2), rng.uniform(0.4, 1.5)
+    slope, delta, power = rng.uniform(0, 0.06), rng.uniform(-0.1, 0.1), rng.uniform(0.3, 0.9)
+
+    def joined(N: np.ndarray, D: np.ndarray, power: float) -> np.ndarray:
+        return E + ((a * (N / n) ** -alpha) ** (1 / power) + (b * (D / d) ** -beta) ** (1 / power)) ** power
+
+    laws: dict[str, Law] = {
+        "chinchilla": lambda N, D: E + a * (N / n) ** -alpha + b * (D / d) ** -beta,
+        "kaplan_floor": lambda N, D: joined(N, D, beta),
+        "coupled": lambda N, D: joined(N, D, power),
+        "interaction": lambda N, D: (
+            E + a * (N / n) ** -alpha + b * (N / n) ** -delta * (D / d) ** -(beta + slope * np.log(N / n))
+        ),
+    }
+    return Truth(laws[kind], N, D)
+
+
+@pytest.fixture(scope="session")
+def hoffmann() -> Truth:
+    """Hoffmann's law with Besiroglu's constants (arXiv:2404.10102) on a wide grid."""
+    N, D = grid(4e7, 8e8, 6, 6)
+    return Truth(lambda N, D: 1.8172 + 482.01 * N**-0.3478 + 2085.43 * D**-0.3658, N, D)

@@ -1,0 +1,49 @@
+import numpy as np
+import pytest
+
+from scalewright.errors import InputError
+from scalewright.laws import Ladder
+from scalewright.laws.ladder import distance, levels
+
+
+@pytest.mark.parametrize("bad", [0.0, -1.0, np.nan, np.inf])
+@pytest.mark.parametrize("name", ["params", "tokens", "loss", "unique_tokens"])
+def test_a_value_that_is_not_positive_is_refused_with_its_row(name: str, bad: float) -> None:
+    columns = {key: [1.0, 2.0, 3.0] for key in ("params", "tokens", "loss", "unique_tokens")}
+    columns[name] = [1.0, bad, 3.0]
+    with pytest.raises(InputError, match=f"{name}, row 2: found {bad:g}"):
+        Ladder.checked(**columns)
+
+
+def test_columns_of_different_length_are_refused() -> None:
+    with pytest.raises(InputError, match="params 2, tokens 3"):
+        Ladder.checked([1, 2], [1, 2, 3], [1, 2, 3])
+
+
+def test_text_is_refused() -> None:
+    with pytest.raises(InputError, match="loss"):
+        Ladder.checked([1, 2], [1, 2], ["low", "high"])
+
+
+def test_pure_error_is_the_variance_within_repeats() -> None:
+    logs = np.array([0.5, 0.52, 0.48, 0.9, 1.0])
+    ladder = Ladder.checked([1, 1, 1, 2, 2], [5, 5, 5, 5, 6], np.exp(logs))
+    squares, degrees = ladder.pure_error()
+    assert degrees == 2
+    assert squares == pytest.approx(2 * np.var(logs[:3], ddof=1))
+
+
+def test_distance_is_the_compute_ratio_beyond_the_corner_of_a_grid() -> None:
+    params, tokens = (a.ravel() for a in np.meshgrid([1.0, 2.0, 4.0], [10.0, 20.0]))
+    away = distance(params, tokens, np.array([12.0, 2.0]), np.array([40.0, 10.0]))
+    np.testing.assert_allclose(away, [np.log(12 * 40 / (4 * 20)), 0.0], atol=1e-12)
+
+
+def test_values_within_five_percent_are_one_level() -> None:
+    assert levels(np.array([100.0, 101.0, 200.0, 209.0, 211.0])) == 3
+
+
+def test_unique_tokens_count_at_most_as_many_as_seen() -> None:
+    ladder = Ladder.checked([1, 1], [10, 30], [3, 2], [20, 20])
+    assert list(ladder.unique) == [10, 20]
+    assert ladder.repeats_data

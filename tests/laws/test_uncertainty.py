@@ -1,0 +1,41 @@
+import numpy as np
+import pytest
+from scipy.stats import norm
+
+from scalewright.laws import FORMS, Ladder
+from scalewright.laws.estimate import estimate
+from scalewright.laws.uncertainty import draw, mixture_quantiles
+
+from .conftest import truth
+
+
+def test_quantiles_of_one_gaussian_are_its_own() -> None:
+    found = mixture_quantiles(
+        np.array([2.0, 2.0]), np.array([0.3, 0.3]), np.array([0.4, 0.6]), np.array([0.05, 0.7])
+    )
+    np.testing.assert_allclose(found, norm.ppf([0.05, 0.7], 2.0, 0.3), rtol=1e-9)
+
+
+def test_quantiles_of_a_mixture_split_its_mass() -> None:
+    centre, sd, weight = np.array([-1.0, 0.5, 4.0]), np.array([0.2, 1.0, 0.5]), np.array([0.3, 0.5, 0.2])
+    for level in (0.05, 0.5, 0.95):
+        quantile = mixture_quantiles(centre, sd, weight, np.array([level]))
+        assert weight @ norm.cdf(quantile, centre, sd) == pytest.approx(level, abs=1e-9)
+
+
+def test_draws_spread_as_laplace_says_where_the_ladder_is_rich() -> None:
+    true = truth("chinchilla", np.random.default_rng(4), sizes=8, horizons=8)
+    ladder = Ladder.checked(true.params, true.tokens, true.losses(0.003))
+    fitted = estimate(FORMS["chinchilla"], ladder, 1.345, seed=0)
+    draws = draw(fitted, ladder, 600, 1.345, seed=0)
+    spread, expected = draws.std(axis=0), np.sqrt(np.diag(fitted.covariance))
+    np.testing.assert_allclose(spread, expected, rtol=0.25)
+
+
+def test_the_scatter_is_the_noise_and_outliers_hardly_move_it() -> None:
+    true = truth("chinchilla", np.random.default_rng(4), sizes=8, horizons=8)
+    loss = true.losses(0.005)
+    loss[[3, 40]] *= 1.2
+    fitted = estimate(FORMS["chinchilla"], Ladder.checked(true.params, true.tokens, loss), 1.345, seed=0)
+    assert fitted.sigma == pytest.approx(0.005, rel=0.35)
+    assert fitted.degrees == pytest.approx(64 - 5, abs=1.5)

@@ -1,0 +1,131 @@
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+torch = pytest.importorskip("torch")
+
+from scalewright.errors import InputError, WorkError  # noqa: E402
+from scalewright.machines import Machine, Matmul  # noqa: E402
+from scalewright.machines import probe as probe_module  # noqa: E402
+from scalewright.machines.host import CpuTime  # noqa: E402
+from scalewright.machines.probe import probe  # noqa: E402
+
+RATES = {"fp32": 200e9, "bf16": 430e9, "fp16": 3e9}
+
+
+@pytest.fixture
+def measured(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, tuple[int, int, int]]]:
+    """Puts fixed rates in place of measured ones; lists the products that were asked for."""
+    asked = []
+
+    def product(device: str, dtype: str, shape: tuple[int, int, int], seconds: float) -> Matmul:
+        asked.append((dtype, shape))
+        if dtype not in RATES:
+            raise RuntimeError(f"not implemented for {dtype}\nstack")
+        rate = RATES[dtype]
+        return Matmul(dtype=dtype, shape=shape, size=1, flops_per_second=rate, spread=0.0, repeats=3)
+
+    monkeypatch.setattr(probe_module, "_product", product)
+    monkeypatch.setattr(probe_module, "_bandwidth", lambda device, threads: {1: 1e9})
+    return asked
+
+
+def test_a_quick_probe_is_sane(tmp_path: Path) -> None:
+    threads = torch.get_num_threads()
+    machine = probe(quick=True, device="cpu")
+
+    assert torch.get_num_threads() == threads
+    assert {p.dtype for p in machine.matmul} >= {"fp32", "bf16"}
+    assert {p.shape for p in machine.matmul} <= {(n, n, n) for n in (128, 256, 512, 1024)}
+    assert all(p.size == p.shape[0] for p in machine.matmul)
+    assert machine.rate("fp32") > 0
+    assert set(machine.bandwidth_bytes_per_second) == {1, machine.threads}
+    assert min(machine.bandwidth_bytes_per_second.values()) > 0
+    assert machine.memory_bytes <= os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    assert 1 <= machine.cores <= machine.threads <= (os.cpu_count() or 1)
+    assert [(d.kind, d.count) for d in machine.devices] == [("cpu", 1)]
+    assert machine.links == ()
+    assert machine.precisions.advised in machine.precisions.usable
+    assert machine.quick
+    assert machine.software["torch"] == torch.__version__
+    assert all(reason.text for reason in machine.reasons.values())
+    assert set(machine.reasons) <= set(Machine.model_fields)
+
+    machine.save(tmp_path / "machine.json")
+    assert Machine.load(tmp_path / "machine.json") == machine
+
+
+@pytest.mark.parametrize(("quick", "cap_seconds"), [(True, 0.25), (False, 2.0)])
+def test_no_product_takes_longer_than_its_cap(
+    measured: list[tuple[str, tuple[int, int, int]]], quick: bool, cap_seconds: float
+) -> None:
+    machine = probe(quick, device="cpu")
+    for dtype, (rows, inner, columns) in measured:
+        seconds = 2 * rows * inner * columns / RATES[dtype]
+        assert seconds <= (0.1 if dtype == "fp16" else cap_seconds)
+    squares = {dtype: max(min(shape) for d, shape in measured if d == dtype) for dtype in RATES}
+    largest = 1024 if quick else 4096
+    assert squares == {"fp32": largest, "bf16": largest, "fp16": 512}
+    assert machine.precisions.advised == "bf16"
+    assert machine.precisions.usable == ("fp32", "bf16")
+    assert "2.1x" in machine.reasons["precisions"].text
+
+
+def test_a_full_probe_multiplies_what_models_multiply(
+    measured: list[tuple[str, tuple[int, int, int]]],
+) -> None:
+    probe(quick=False, device="cpu")
+    assert {("bf16", (4096, 512, 2048)), ("fp32", (4096, 2048, 512)), ("bf16", (1, 1024, 4096))} <= set(
+        measured
+    )
+
+
+def test_when_time_is_up_every_precision_has_been_seen(
+    measured: list[tuple[str, tuple[int, int, int]]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = iter(range(0, 10**6, 100))
+    monkeypatch.setattr("time.perf_counter", lambda: next(clock))
+    machine = probe(quick=True, device="cpu")
+    assert {(p.dtype, p.shape) for p in machine.matmul} == {(d, (128, 128, 128)) for d in RATES}
+    assert any("time was up" in warning for warning in machine.warnings)
+
+
+def test_a_precision_that_torch_does_not_multiply(
+    measured: list[tuple[str, tuple[int, int, int]]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delitem(RATES, "fp16")
+    machine = probe(quick=True, device="cpu")
+    assert {p.dtype for p in machine.matmul} == {"fp32", "bf16"}
+    assert [d for d, _ in measured].count("fp16") == 1
+    assert "fp16 (128, 128, 128): not measured: not implemented for fp16" in machine.warnings
+    monkeypatch.delitem(RATES, "fp32")
+    with pytest.raises(WorkError, match="not implemented for fp32: without fp32"):
+        probe(quick=True, device="cpu")
+
+
+@pytest.mark.parametrize(("share", "warned"), [(0.34, True), (0.05, False), (None, False)])
+def test_a_busy_machine_is_told(
+    measured: list[tuple[str, tuple[int, int, int]]],
+    monkeypatch: pytest.MonkeyPatch,
+    share: float | None,
+    warned: bool,
+) -> None:
+    monkeypatch.setattr(CpuTime, "taken_by_others_since", lambda self, start: share)
+    machine = probe(quick=True, device="cpu")
+    assert machine.taken_by_others == share
+    told = "34 % of the processor was taken by others: rates are too low; stop them and probe again"
+    assert (told in machine.warnings) is warned
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has the device")
+def test_a_device_that_is_not_there() -> None:
+    with pytest.raises(InputError, match=r"device cuda: .* sees none"):
+        probe(quick=True, device="cuda")
+
+
+def test_a_machine_is_read_without_torch() -> None:
+    program = "import sys, scalewright.machines; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0

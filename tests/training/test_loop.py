@@ -1,0 +1,106 @@
+"""Trunks and branches: bit for bit the same however they are cut, killed or resumed."""
+
+import pytest
+import torch
+
+from scalewright.errors import WorkError
+from scalewright.tasks import task_named
+from scalewright.training import train
+from scalewright.training.checkpoint import load_checkpoint
+
+LANGUAGE = task_named("language")
+
+
+def losses(measured):
+    return {one.horizon: one.loss for one in measured}
+
+
+class Killed(Exception):
+    pass
+
+
+class KillAt:
+    """Ends the run after so many steps, as a kill would: whatever was not saved is lost."""
+
+    def __init__(self, steps):
+        self.left = steps
+
+    def step(self, step, total, loss, tokens_per_second):
+        self.left -= 1
+        if self.left == 0:
+            raise Killed
+
+
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+def test_a_branch_is_the_run_of_its_horizon_alone(trunk, dataset, tmp_path, precision):
+    together = losses(train(trunk(precision=precision), LANGUAGE, dataset, tmp_path / "all"))
+    for horizon in (8, 12, 20):
+        alone = trunk((horizon,), precision=precision)
+        assert losses(train(alone, LANGUAGE, dataset, tmp_path / str(horizon))) == {horizon: together[horizon]}
+
+
+def test_it_learns(trunk, dataset, tmp_path):
+    (measured,) = train(trunk((150,)), LANGUAGE, dataset, tmp_path)
+    # Letters of the grammar are nearly uniform over eight: a model that knows only that has about 2.1 nats.
+    assert measured.loss < 1.9
+    assert measured.tokens == 150 * 4 * 32
+    assert measured.curve[0][1] > measured.curve[-1][1]
+
+
+@pytest.mark.parametrize("kills", [(1,), (7,), (8, 3), (11, 2, 2), (16, 5), (5, 5, 5, 5)])
+def test_killed_and_resumed_ends_as_undisturbed(trunk, dataset, tmp_path, kills):
+    undisturbed = list(train(trunk(), LANGUAGE, dataset, tmp_path / "calm"))
+    folder = tmp_path / "disturbed"
+    for steps in kills:
+        with pytest.raises(Killed):
+            list(train(trunk(), LANGUAGE, dataset, folder, checkpoint_seconds=0, progress=KillAt(steps)))
+    resumed = list(train(trunk(), LANGUAGE, dataset, folder, checkpoint_seconds=0))
+    assert losses(resumed) == losses(undisturbed)
+    assert [one.curve for one in resumed] == [one.curve for one in undisturbed]
+    calm, disturbed = (load_checkpoint(path / "weights.pt") for path in (tmp_path / "calm", folder))
+    assert all(torch.equal(calm[name], disturbed[name]) for name in calm)
+
+
+def test_finished_branches_are_not_run_again(trunk, dataset, tmp_path):
+    first = list(train(trunk(), LANGUAGE, dataset, tmp_path))
+    again = list(train(trunk(), LANGUAGE, dataset, tmp_path, progress=KillAt(1)))
+    assert again == first
+
+
+def test_seeds_differ_and_repeat(trunk, dataset, tmp_path):
+    runs = [losses(train(trunk((8,), seed=seed), LANGUAGE, dataset, tmp_path / str(n))) for n, seed in enumerate((0, 1, 0))]
+    assert runs[0] == runs[2] != runs[1]
+
+
+def test_address_names_what_decides_the_result(trunk):
+    one = trunk()
+    assert one.run_address(8) == trunk((8,)).run_address(8)
+    changes = [
+        trunk(seed=1),
+        trunk(width=48),
+        trunk(precision="bf16"),
+        trunk(unique_tokens=1000),
+        trunk(recipe={"learning_rate": 0.02}),
+        trunk(threads=2),
+    ]
+    assert len({other.run_address(8) for other in [one, *changes]}) == 1 + len(changes)
+
+
+def test_hard_stop_keeps_the_work(trunk, dataset, tmp_path):
+    with pytest.raises(WorkError, match="hard stop"):
+        list(train(trunk((20,)), LANGUAGE, dataset, tmp_path, limit_seconds=0))
+    assert load_checkpoint(tmp_path / "trunk.pt")["step"] == 1
+
+
+def test_diverging_is_said(trunk, dataset, tmp_path):
+    with pytest.raises(WorkError, match="lower learning rate"):
+        list(train(trunk(recipe={"learning_rate": 1e30}), LANGUAGE, dataset, tmp_path))
+
+
+def test_damaged_checkpoint_is_named(trunk, dataset, tmp_path):
+    with pytest.raises(Killed):
+        list(train(trunk(), LANGUAGE, dataset, tmp_path, checkpoint_seconds=0, progress=KillAt(4)))
+    path = tmp_path / "trunk.pt"
+    path.write_bytes(path.read_bytes()[:1000])
+    with pytest.raises(WorkError, match=r"trunk\.pt: damaged"):
+        list(train(trunk(), LANGUAGE, dataset, tmp_path))
