@@ -8,9 +8,7 @@ from scalewright.data.order import permutation
 def test_a_permutation_that_its_key_decides():
     assert sorted(permutation(1000, "epoch", 3, 7)) == list(range(1000))
     assert np.array_equal(permutation(1000, "epoch", 3, 7), permutation(1000, "epoch", 3, 7))
-    assert (
-        len({tuple(permutation(50, "epoch", *key)) for key in [(0, 0), (0, 1), (1, 0), (1, 1), (-1, 0)]}) == 5
-    )
+    assert len({tuple(permutation(50, "epoch", *key)) for key in [(0, 0), (0, 1), (1, 0), (1, 1), (-1, 0)]}) == 5
 
 
 def test_every_order_of_three_is_as_likely():

@@ -24,7 +24,7 @@ def poem(number: int) -> str:
 
 
 def test_one_large_file_of_poems_is_cut_between_poems():
-    text = "".join(poem(number) for number in range(20_000))
+    text = "".join(poem(number) for number in range(30_000))
     documents, cut = cut_large([TextDocument("tang.txt", text), TextDocument("note.md", "a few words")])
     assert cut == ("tang.txt",)
     assert documents[-1] == TextDocument("note.md", "a few words")

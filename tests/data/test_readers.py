@@ -60,9 +60,7 @@ def test_json_line_separators_inside_a_row(tmp_path: Path):
 
 
 def test_parquet(tmp_path: Path):
-    pyarrow.parquet.write_table(
-        pyarrow.table({"text": ["one", None, "drei"], "n": [1, 2, 3]}), tmp_path / "a.parquet"
-    )
+    pyarrow.parquet.write_table(pyarrow.table({"text": ["one", None, "drei"], "n": [1, 2, 3]}), tmp_path / "a.parquet")
     pyarrow.parquet.write_table(pyarrow.table({"body": ["one"], "n": [1]}), tmp_path / "b.parquet")
     (tmp_path / "c.parquet").write_bytes(b"PAR1 no")
     documents, skipped = read(tmp_path, ".")
@@ -104,9 +102,7 @@ def test_unreadable_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     assert read(tmp_path, ".") == ({"a.txt": "a"}, {"b.txt": "Permission denied"})
 
 
-@pytest.mark.parametrize(
-    ("content", "says"), [(b"", "empty"), (b"\xff", "not UTF-8 at byte 0"), (b" \n\t", "empty")]
-)
+@pytest.mark.parametrize(("content", "says"), [(b"", "empty"), (b"\xff", "not UTF-8 at byte 0"), (b" \n\t", "empty")])
 def test_no_text_at_all(tmp_path: Path, content: bytes, says: str):
     (tmp_path / "a.txt").write_bytes(content)
     with pytest.raises(InputError, match=f"no text in 1 files: .*{says}"):

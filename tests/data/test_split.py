@@ -52,9 +52,7 @@ def test_every_document_is_in_one_part_with_its_whole_group(
     assert parts.validation
     assert parts.test
     for group in groups:
-        assert (
-            sum(not set(group).isdisjoint(part) for part in (parts.train, parts.validation, parts.test)) == 1
-        )
+        assert sum(not set(group).isdisjoint(part) for part in (parts.train, parts.validation, parts.test)) == 1
     assert parts == split(groups, sizes, EVENLY, seed)
 
 

@@ -28,7 +28,7 @@ def grid(smallest: float, shortest: float, sizes: int, horizons: int) -> tuple[n
 
 
 def truth(kind: str, rng: np.random.Generator, sizes: int = 4, horizons: int = 4) -> Truth:
-    """A random law, of the catalogue or "coupled" (between the first two, and in no catalogue), with its grid."""
+    """A random law with its grid: one of the catalogue, or "coupled", between its first two and not in it."""
     smallest = 10 ** rng.uniform(4.5, 8)
     shortest = smallest * 10 ** rng.uniform(0.3, 1.5)
     N, D = grid(smallest, shortest, sizes, horizons)

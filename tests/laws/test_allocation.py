@@ -14,7 +14,7 @@ def law(hoffmann: Truth) -> Law:
 
 @pytest.mark.parametrize("compute", [1e20, 1e22, 1e24])
 def test_the_additive_law_has_its_closed_form(law: Law, compute: float) -> None:
-    """N = G (C/6)^(beta/(alpha+beta)), G = (alpha A / beta B)^(1/(alpha+beta)): Hoffmann et al. 2022, eq. 4."""
+    """N = G (C/6)^(beta/(alpha+beta)), G = (alpha A / beta B)^(1/(alpha+beta)): arXiv:2203.15556, eq. 4."""
     p = law.parameters
     both = p["alpha"] + p["beta"]
     G = (p["alpha"] * p["A"] / (p["beta"] * p["B"])) ** (1 / both)
@@ -23,9 +23,7 @@ def test_the_additive_law_has_its_closed_form(law: Law, compute: float) -> None:
     assert best.tokens == pytest.approx((compute / 6) ** (p["alpha"] / both) / G, rel=1e-3)
     assert best.flops == pytest.approx(compute, rel=1e-9)
     assert best.low < best.loss < best.high
-    assert best.loss == pytest.approx(
-        p["E"] + p["A"] * best.params ** -p["alpha"] + p["B"] * best.tokens ** -p["beta"]
-    )
+    assert best.loss == pytest.approx(p["E"] + p["A"] * best.params ** -p["alpha"] + p["B"] * best.tokens ** -p["beta"])
 
 
 def test_another_cost_is_met_and_no_split_is_better(law: Law) -> None:

@@ -27,10 +27,7 @@ def test_saved_and_loaded_it_predicts_the_same(law: Law, tmp_path: Path) -> None
 
 def test_point_forecast_is_the_weighted_geometric_mean_of_the_forms(law: Law) -> None:
     N, D = TRUE.params.max(), TRUE.tokens.max() * 2
-    alone = {
-        f.name: fit(TRUE.params, TRUE.tokens, TRUE.losses(0.004), forms=f.name, bootstrap=20)
-        for f in law.forms
-    }
+    alone = {f.name: fit(TRUE.params, TRUE.tokens, TRUE.losses(0.004), forms=f.name, bootstrap=20) for f in law.forms}
     expected = np.exp(sum(f.weight * np.log(alone[f.name].losses(N, D)) for f in law.forms))
     assert law.predict(N, D).loss == pytest.approx(float(expected), rel=1e-9)
 

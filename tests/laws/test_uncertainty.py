@@ -10,9 +10,7 @@ from .conftest import truth
 
 
 def test_quantiles_of_one_gaussian_are_its_own() -> None:
-    found = mixture_quantiles(
-        np.array([2.0, 2.0]), np.array([0.3, 0.3]), np.array([0.4, 0.6]), np.array([0.05, 0.7])
-    )
+    found = mixture_quantiles(np.array([2.0, 2.0]), np.array([0.3, 0.3]), np.array([0.4, 0.6]), np.array([0.05, 0.7]))
     np.testing.assert_allclose(found, norm.ppf([0.05, 0.7], 2.0, 0.3), rtol=1e-9)
 
 
@@ -32,10 +30,11 @@ def test_draws_spread_as_laplace_says_where_the_ladder_is_rich() -> None:
     np.testing.assert_allclose(spread, expected, rtol=0.25)
 
 
-def test_the_scatter_is_the_noise_and_outliers_hardly_move_it() -> None:
+@pytest.mark.parametrize("noise", [0.002, 0.005, 0.1, 0.4])
+def test_the_scatter_is_the_noise_and_outliers_hardly_move_it(noise: float) -> None:
     true = truth("chinchilla", np.random.default_rng(4), sizes=8, horizons=8)
-    loss = true.losses(0.005)
-    loss[[3, 40]] *= 1.2
+    loss = true.losses(noise)
+    loss[[3, 40]] *= 1 + 40 * noise
     fitted = estimate(FORMS["chinchilla"], Ladder.checked(true.params, true.tokens, loss), 1.345, seed=0)
-    assert fitted.sigma == pytest.approx(0.005, rel=0.35)
-    assert fitted.degrees == pytest.approx(64 - 5, abs=1.5)
+    assert fitted.sigma == pytest.approx(noise, rel=0.35)
+    assert fitted.degrees == pytest.approx(64 - 5, abs=5)

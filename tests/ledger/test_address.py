@@ -14,9 +14,7 @@ BASE: dict[str, Any] = {
 
 
 def test_order_of_keys_does_not_matter() -> None:
-    assert run_address({"depth": 4, "tokens": 1000}, "d", 0, 1) == run_address(
-        {"tokens": 1000, "depth": 4}, "d", 0, 1
-    )
+    assert run_address({"depth": 4, "tokens": 1000}, "d", 0, 1) == run_address({"tokens": 1000, "depth": 4}, "d", 0, 1)
 
 
 @given(

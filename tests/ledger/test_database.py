@@ -12,9 +12,7 @@ def test_makes_folder_and_tables(tmp_path: Path) -> None:
     path = tmp_path / "deep" / ".scalewright" / "ledger.db"
     open_database(path).dispose()
     with sqlite3.connect(path) as connection:
-        names = {
-            name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
-        }
+        names = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
     assert names == {"ledger_version", "run", "forecast", "artefact"}
 
 

@@ -68,9 +68,7 @@ def test_runs_are_found_by_any_mix_of_what_groups_them(ledger: Ledger, make_run:
     ledger.record_run(make_run(id="c", created_at="2026-01-03T00:00:00.000000+00:00"))
     ledger.record_run(make_run(id="a", study="ladder-2", created_at="2026-01-02T00:00:00.000000+00:00"))
     ledger.record_run(make_run(id="b", role="final", created_at="2026-01-01T00:00:00.000000+00:00"))
-    ledger.record_run(
-        make_run(id="d", data_hash="d9", context=None, created_at="2026-01-04T00:00:00.000000+00:00")
-    )
+    ledger.record_run(make_run(id="d", data_hash="d9", context=None, created_at="2026-01-04T00:00:00.000000+00:00"))
 
     def found(**wanted: object) -> str:
         return "".join(run.id for run in ledger.runs(**wanted))  # type: ignore[arg-type]
@@ -106,8 +104,7 @@ def test_four_processes_write_at_once(tmp_path: Path) -> None:
     path = tmp_path / "new" / "ledger.db"
     shared = [f"shared{i}" for i in range(100)]
     writers = [
-        start_writer(path, w, [name for i in range(100) for name in (shared[i], f"own{w}-{i}")])
-        for w in range(4)
+        start_writer(path, w, [name for i in range(100) for name in (shared[i], f"own{w}-{i}")]) for w in range(4)
     ]
     answers = [writer.communicate(timeout=60)[0].split("\n")[:-1] for writer in writers]
 
@@ -180,9 +177,7 @@ def test_a_forecast_cannot_be_moved(
     assert ledger.forecasts() == [before]
 
 
-def test_a_forecast_that_comes_measured_is_refused(
-    ledger: Ledger, make_forecast: Callable[..., Forecast]
-) -> None:
+def test_a_forecast_that_comes_measured_is_refused(ledger: Ledger, make_forecast: Callable[..., Forecast]) -> None:
     forecast = make_forecast()
     forecast.measured = 2.0
     with pytest.raises(WorkError, match="measured already"):
@@ -248,7 +243,5 @@ def test_artefacts_are_kept_once(ledger: Ledger) -> None:
     assert ledger.record_artefact("law", "law.json", "h1", ("r1", "r2")) == law
     ledger.record_artefact("law", "law.json", "h1", ("r1",))
     ledger.record_artefact("plan", Path("plan.json"), "h2", ("h1",))
-    assert [(a.path, a.content_hash, a.made_from) for a in ledger.artefacts("plan")] == [
-        ("plan.json", "h2", ["h1"])
-    ]
+    assert [(a.path, a.content_hash, a.made_from) for a in ledger.artefacts("plan")] == [("plan.json", "h2", ["h1"])]
     assert len(ledger.artefacts()) == 3

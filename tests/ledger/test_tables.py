@@ -25,9 +25,7 @@ def test_postgresql_columns_are_wide_enough() -> None:
     ("measured", "error", "inside"),
     [(2.0, 0.0, True), (2.1, 0.05, True), (1.9, -0.05, True), (2.5, 0.25, False), (1.0, -0.5, False)],
 )
-def test_error_and_inside(
-    make_forecast: Callable[..., Forecast], measured: float, error: float, inside: bool
-) -> None:
+def test_error_and_inside(make_forecast: Callable[..., Forecast], measured: float, error: float, inside: bool) -> None:
     forecast = make_forecast()
     forecast.measured = measured
     assert forecast.error == pytest.approx(error, abs=1e-12)

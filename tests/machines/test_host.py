@@ -8,9 +8,7 @@ from scalewright.machines.host import CpuTime
 
 def test_cpu_model(tmp_path: Path) -> None:
     cpuinfo = tmp_path / "cpuinfo"
-    cpuinfo.write_text(
-        "processor\t: 0\nmodel\t\t: 17\nmodel name\t: AMD  EPYC 9R14\n\nmodel name\t: another\n"
-    )
+    cpuinfo.write_text("processor\t: 0\nmodel\t\t: 17\nmodel name\t: AMD  EPYC 9R14\n\nmodel name\t: another\n")
     assert host.cpu_model(cpuinfo) == "AMD EPYC 9R14"
     assert host.cpu_model(tmp_path / "absent")
 
@@ -18,9 +16,7 @@ def test_cpu_model(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("cpus", "quota", "threads"), [(8, None, 8), (8, 2.0, 2), (8, 2.9, 2), (8, 0.5, 1), (4, 64.0, 4)]
 )
-def test_usable_threads(
-    monkeypatch: pytest.MonkeyPatch, cpus: int, quota: float | None, threads: int
-) -> None:
+def test_usable_threads(monkeypatch: pytest.MonkeyPatch, cpus: int, quota: float | None, threads: int) -> None:
     monkeypatch.setattr(host, "usable_cpus", lambda: frozenset(range(cpus)))
     monkeypatch.setattr(host, "cpu_limit", lambda: quota)
     assert host.usable_threads() == threads
@@ -87,9 +83,7 @@ def test_cpu_time_counts_the_usable_threads_only(monkeypatch: pytest.MonkeyPatch
 )
 def test_share_taken_by_others(busy: float, total: float, own: float, share: float | None) -> None:
     start = CpuTime(busy=100.0, total=1000.0, own=10.0)
-    assert CpuTime(100.0 + busy, 1000.0 + total, 10.0 + own).taken_by_others_since(start) == pytest.approx(
-        share
-    )
+    assert CpuTime(100.0 + busy, 1000.0 + total, 10.0 + own).taken_by_others_since(start) == pytest.approx(share)
 
 
 def test_without_proc_nothing_is_claimed(tmp_path: Path) -> None:

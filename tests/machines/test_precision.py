@@ -45,8 +45,7 @@ def test_the_reason_tells_the_measured_ratio() -> None:
 def test_the_reason_against_lower_precisions() -> None:
     _, reason = advise_precision({"fp32": 200 * G, "bf16": 220 * G, "fp16": 0.52 * G})
     assert reason.text == (
-        "bf16 at 220 GFLOP/s is not 1.25x as fast as fp32 (200 GFLOP/s); "
-        "fp16 at 0.52 GFLOP/s has no hardware here"
+        "bf16 at 220 GFLOP/s is not 1.25x as fast as fp32 (200 GFLOP/s); fp16 at 0.52 GFLOP/s has no hardware here"
     )
     _, reason = advise_precision({"fp32": 14e12, "bf16": 13e12, "fp16": 100e12})
     assert reason.text == (

@@ -78,9 +78,7 @@ def test_a_full_probe_multiplies_what_models_multiply(
     measured: list[tuple[str, tuple[int, int, int]]],
 ) -> None:
     probe(quick=False, device="cpu")
-    assert {("bf16", (4096, 512, 2048)), ("fp32", (4096, 2048, 512)), ("bf16", (1, 1024, 4096))} <= set(
-        measured
-    )
+    assert {("bf16", (4096, 512, 2048)), ("fp32", (4096, 2048, 512)), ("bf16", (1, 1024, 4096))} <= set(measured)
 
 
 def test_when_time_is_up_every_precision_has_been_seen(

@@ -15,7 +15,7 @@ def losses(measured):
     return {one.horizon: one.loss for one in measured}
 
 
-class Killed(Exception):
+class KilledError(Exception):
     pass
 
 
@@ -28,7 +28,7 @@ class KillAt:
     def step(self, step, total, loss, tokens_per_second):
         self.left -= 1
         if self.left == 0:
-            raise Killed
+            raise KilledError
 
 
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])
@@ -52,7 +52,7 @@ def test_killed_and_resumed_ends_as_undisturbed(trunk, dataset, tmp_path, kills)
     undisturbed = list(train(trunk(), LANGUAGE, dataset, tmp_path / "calm"))
     folder = tmp_path / "disturbed"
     for steps in kills:
-        with pytest.raises(Killed):
+        with pytest.raises(KilledError):
             list(train(trunk(), LANGUAGE, dataset, folder, checkpoint_seconds=0, progress=KillAt(steps)))
     resumed = list(train(trunk(), LANGUAGE, dataset, folder, checkpoint_seconds=0))
     assert losses(resumed) == losses(undisturbed)
@@ -68,7 +68,9 @@ def test_finished_branches_are_not_run_again(trunk, dataset, tmp_path):
 
 
 def test_seeds_differ_and_repeat(trunk, dataset, tmp_path):
-    runs = [losses(train(trunk((8,), seed=seed), LANGUAGE, dataset, tmp_path / str(n))) for n, seed in enumerate((0, 1, 0))]
+    runs = [
+        losses(train(trunk((8,), seed=seed), LANGUAGE, dataset, tmp_path / str(n))) for n, seed in enumerate((0, 1, 0))
+    ]
     assert runs[0] == runs[2] != runs[1]
 
 
@@ -98,7 +100,7 @@ def test_diverging_is_said(trunk, dataset, tmp_path):
 
 
 def test_damaged_checkpoint_is_named(trunk, dataset, tmp_path):
-    with pytest.raises(Killed):
+    with pytest.raises(KilledError):
         list(train(trunk(), LANGUAGE, dataset, tmp_path, checkpoint_seconds=0, progress=KillAt(4)))
     path = tmp_path / "trunk.pt"
     path.write_bytes(path.read_bytes()[:1000])

@@ -24,8 +24,7 @@ class LlamaShape(Part):
     def _heads_divide_width(self) -> Self:
         if self.width % self.head_size or self.head_size % 2:
             raise ValueError(
-                f"width {self.width} in heads of {self.head_size}: "
-                "the head size must be even and divide the width"
+                f"width {self.width} in heads of {self.head_size}: the head size must be even and divide the width"
             )
         return self
 

@@ -74,9 +74,7 @@ def init(
 @app.command()
 def run(
     project: Annotated[Path, typer.Argument(help="A project.toml.")],
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Say what would be done and what it would cost.")
-    ] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done and what it would cost.")] = False,
     json: Json = False,
 ) -> None:
     """Data to report: ladder, law, plan, forecast, training, score, compression. Resumable."""
@@ -86,9 +84,7 @@ def run(
 @app.command()
 def demo(
     folder: Annotated[Path, typer.Argument(help="Folder of the demonstration.")] = Path("demo"),
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Say what would be done and what it would cost.")
-    ] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done and what it would cost.")] = False,
     json: Json = False,
 ) -> None:
     """`run` on text that every Python has: the source of its own standard library."""

@@ -45,9 +45,7 @@ class Batches:
         unique_tokens: int | None = None,
     ) -> None:
         if unique_tokens is not None and unique_tokens > len(tokens):
-            raise InputError(
-                f"{unique_tokens:,} unique tokens asked for, the data hold {len(tokens):,}: ask for fewer"
-            )
+            raise InputError(f"{unique_tokens:,} unique tokens asked for, the data hold {len(tokens):,}: ask for fewer")
         self.tokens, self.context, self.batch_size, self.seed = tokens, context, batch_size, seed
         self.windows = _windows_in(len(tokens) if unique_tokens is None else unique_tokens, context)
         self._drawn: tuple[int, NDArray[np.int64]] = (0, self._draw(0))
@@ -88,7 +86,6 @@ def windows(tokens: TokenSequence, context: int, limit_tokens: int) -> NDArray[n
 def _windows_in(tokens: int, context: int) -> int:
     if tokens < context + 1:
         raise InputError(
-            f"{tokens:,} tokens do not fill one window of context {context} + 1: "
-            "use more text or a shorter context"
+            f"{tokens:,} tokens do not fill one window of context {context} + 1: use more text or a shorter context"
         )
     return (tokens - 1) // context

@@ -101,9 +101,7 @@ class Dataset:
     @property
     def hash(self) -> str:
         """Identifies what a model sees: the tokens of every split and the tokenizer, not their origin."""
-        shards = {
-            name: [shard.sha256 for shard in part.shards] for name, part in self.manifest.splits.items()
-        }
+        shards = {name: [shard.sha256 for shard in part.shards] for name, part in self.manifest.splits.items()}
         return content_hash({"tokenizer": self.manifest.tokenizer_sha256, "shards": shards})
 
     def tokens(self, split: str) -> TokenStream:

@@ -37,9 +37,7 @@ def distinct(documents: Sequence[TextDocument]) -> list[TextDocument]:
     return list(first.values())
 
 
-def near_duplicates(
-    documents: Sequence[TextDocument], progress: PrepareProgress = unheard
-) -> list[tuple[int, ...]]:
+def near_duplicates(documents: Sequence[TextDocument], progress: PrepareProgress = unheard) -> list[tuple[int, ...]]:
     """Groups documents whose sets of shingles have a Jaccard similarity of about 0.6 or more, directly or by
     a chain.
 

@@ -76,9 +76,7 @@ def prepare(
         WorkError: the dataset could not be written.
     """
     heard = progress or unheard
-    origins = tuple(
-        Source(name=name_of(path, base), sha256=_hash_of(path)) for path in find_files(sources, base)
-    )
+    origins = tuple(Source(name=name_of(path, base), sha256=_hash_of(path)) for path in find_files(sources, base))
     inputs = content_hash(
         {
             "recipe": RECIPE,

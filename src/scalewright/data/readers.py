@@ -87,9 +87,7 @@ def read_documents(sources: Sequence[str | Path], base: Path, progress: PrepareP
         progress("reading", count / len(paths))
     reading = Reading(documents, skipped)
     if not documents:
-        raise InputError(
-            f"no text in {len(paths)} files: " + "; ".join(reading.warnings or ("all of them are empty",))
-        )
+        raise InputError(f"no text in {len(paths)} files: " + "; ".join(reading.warnings or ("all of them are empty",)))
     return reading
 
 

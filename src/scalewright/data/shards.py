@@ -112,16 +112,12 @@ def _map(folder: Path, shard: Shard, stored: np.dtype[np.unsignedinteger]) -> To
     found = path.stat().st_size if path.is_file() else 0
     expected = shard.tokens * stored.itemsize
     if found != expected:
-        raise WorkError(
-            f"{path}: damaged, {found:,} bytes where {expected:,} were written; prepare the data again"
-        )
+        raise WorkError(f"{path}: damaged, {found:,} bytes where {expected:,} were written; prepare the data again")
     tokens: Tokens = np.memmap(path, dtype=stored, mode="r").view(np.ndarray)
     return tokens
 
 
-def _numbered(
-    chunks: Iterable[NDArray[np.int64]], shard_tokens: int
-) -> Iterator[tuple[int, NDArray[np.int64]]]:
+def _numbered(chunks: Iterable[NDArray[np.int64]], shard_tokens: int) -> Iterator[tuple[int, NDArray[np.int64]]]:
     position = 0
     for chunk in chunks:
         rest = chunk

@@ -48,9 +48,7 @@ def _files_of(source: str, base: Path) -> list[Path]:
     path = base / source
     if path.is_file():
         if kind_of(path) is None:
-            raise InputError(
-                f"{source}: kind {path.suffix or 'without a suffix'}, expected one of {_EXPECTED}"
-            )
+            raise InputError(f"{source}: kind {path.suffix or 'without a suffix'}, expected one of {_EXPECTED}")
         return [path]
     if path.is_dir():
         found = list(_inside(path))

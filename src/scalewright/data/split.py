@@ -32,9 +32,7 @@ def hold_out_bytes(total_bytes: int, fraction: float) -> int:
     return math.ceil(min(max(fraction * total_bytes, least), MAX_HOLD_OUT_BYTES))
 
 
-def split(
-    groups: Sequence[Sequence[int]], sizes: Sequence[int], fractions: tuple[float, float], seed: int
-) -> Split:
+def split(groups: Sequence[Sequence[int]], sizes: Sequence[int], fractions: tuple[float, float], seed: int) -> Split:
     """Gives whole groups of near-duplicates to validation and test, in seeded order, until each has its size.
 
     Each group goes to the hold-out that is less full. A group larger than a hold-out would be all there is
@@ -51,9 +49,7 @@ def split(
         InputError: a fraction is out of bounds, or the text cannot be parted in three.
     """
     if min(fractions) <= 0 or sum(fractions) >= 1:
-        raise InputError(
-            f"validation and test fractions {fractions}: expected above 0 each and below 1 together"
-        )
+        raise InputError(f"validation and test fractions {fractions}: expected above 0 each and below 1 together")
     weights = [sum(sizes[index] for index in group) for group in groups]
     targets = [hold_out_bytes(sum(sizes), fraction) for fraction in fractions]
     order = permutation(len(groups), "split", seed).tolist()

@@ -25,9 +25,7 @@ def standard_library_sources() -> list[str]:
     for parent, folders, files in os.walk(folder):
         folders[:] = [name for name in folders if not any(fnmatchcase(name, pattern) for pattern in LEFT_OUT)]
         found += [
-            str(Path(parent, name))
-            for name in files
-            if name.endswith(".py") and not name.startswith("_sysconfigdata")
+            str(Path(parent, name)) for name in files if name.endswith(".py") and not name.startswith("_sysconfigdata")
         ]
     if not found:
         raise InputError(

@@ -28,9 +28,7 @@ def generate(
     """
     context = model.shape.context
     if not 0 < len(prompt) < context:
-        raise InputError(
-            f"prompt of {len(prompt)} tokens: expected 1 to {context - 1} for a context of {context}"
-        )
+        raise InputError(f"prompt of {len(prompt)} tokens: expected 1 to {context - 1} for a context of {context}")
     generator = torch.Generator().manual_seed(seed)
     caches = [Cache() for _ in model.layers]
     written: list[int] = []

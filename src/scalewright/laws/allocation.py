@@ -90,9 +90,7 @@ def allocate(
     x = float(minimize_scalar(log_loss, bounds=bounds, method="bounded", options={"xatol": 1e-7}).x)
     params, chosen = float(np.exp(x)), float(np.exp(horizon(x)))
     forecast = law.predict(params, chosen, unique_tokens, level)
-    return Allocation(
-        params=params, tokens=chosen, flops=float(flops(params, chosen)), **forecast.model_dump()
-    )
+    return Allocation(params=params, tokens=chosen, flops=float(flops(params, chosen)), **forecast.model_dump())
 
 
 def _solve(cost: Callable[[float], float], compute: float, low: float) -> float:

@@ -12,6 +12,7 @@ from scalewright.laws.ladder import Ladder, distance, levels
 Array = NDArray[np.float64]
 
 _KEPT = (0.5, 0.6, 0.7, 0.8)
+_STARTS = 4
 
 
 @dataclass(frozen=True)
@@ -43,23 +44,17 @@ def cuts(ladder: Ladder, rows: int) -> list[NDArray[np.bool_]]:
             edge = np.quantile(key, share, method="lower")
             kept = key <= edge * (1 + 1e-9)
             wide = all(levels(values[kept]) > 1 for values in (ladder.params, ladder.tokens))
-            if (
-                rows <= kept.sum() < len(ladder)
-                and wide
-                and not any(np.array_equal(kept, mask) for mask in found)
-            ):
+            if rows <= kept.sum() < len(ladder) and wide and not any(np.array_equal(kept, mask) for mask in found):
                 found.append(kept)
     return found
 
 
-def backtest(
-    form: Form, ladder: Ladder, masks: list[NDArray[np.bool_]], sigma: float, huber_delta: float
-) -> Backtest:
+def backtest(form: Form, ladder: Ladder, masks: list[NDArray[np.bool_]], sigma: float, huber_delta: float) -> Backtest:
     """Forecasts of the runs that each cut leaves out; `sigma` is the form's scatter on the whole ladder."""
     cut, error, variance, away = [], [], [], []
     for number, kept in enumerate(masks):
         past, future = ladder.take(kept), ladder.take(~kept)
-        fitted = estimate(form, past, huber_delta, seed=number, sigma=sigma)
+        fitted = estimate(form, past, huber_delta, seed=number, sigma=sigma, starts=_STARTS)
         places = future.params, future.tokens, future.unique
         cut.append(np.full(len(future), number))
         error.append(fitted.log_loss(*places) - np.log(future.loss))

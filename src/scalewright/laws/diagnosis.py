@@ -61,9 +61,7 @@ def _parameters(leader: Estimate, ladder: Ladder) -> dict[str, Reason]:
     for name, width in zip(form.parameters(leader.theta[None], leader.units), narrowed[:-1], strict=False):
         text = f"{form.formula} on {len(ladder)} runs; uncertainty {width:.0%} of the prior's"
         reasons[name] = Reason(origin="fitted" if width < _UNLEARNED else "assumed", text=text)
-    origin, text = (
-        ("fitted", f"on {len(ladder)} runs") if ladder.repeats_data else ("cited", "no run repeats data")
-    )
+    origin, text = ("fitted", f"on {len(ladder)} runs") if ladder.repeats_data else ("cited", "no run repeats data")
     reasons["R_star"] = Reason.model_validate(
         {"origin": origin, "text": f"Muennighoff et al. 2023, arXiv:2305.16264; {text}"}
     )
@@ -77,9 +75,7 @@ def _noise(ladder: Ladder, noise: float) -> Reason:
             origin="measured",
             text=f"{noise:.2%} of the loss: {degrees} repeats, with the scatter as two more",
         )
-    return Reason(
-        origin="fitted", text=f"{noise:.2%} of the loss: scatter about the forms, as no rung is repeated"
-    )
+    return Reason(origin="fitted", text=f"{noise:.2%} of the loss: scatter about the forms, as no rung is repeated")
 
 
 def warn(candidates: list[Candidate], ladder: Ladder) -> Iterator[str]:

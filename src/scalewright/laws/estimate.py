@@ -24,7 +24,7 @@ SIGMA_FLOOR = 1e-4
 
 _FIRST_SIGMA = 0.01
 _ROUNDS = 3
-_STARTS = 12
+_SCATTER_ITERATIONS = 50
 
 
 @dataclass(frozen=True)
@@ -65,17 +65,17 @@ class Estimate:
 
 
 def estimate(
-    form: Form, ladder: Ladder, huber_delta: float, seed: int, sigma: float | None = None
+    form: Form, ladder: Ladder, huber_delta: float, seed: int, sigma: float | None = None, starts: int = 12
 ) -> Estimate:
     """Fits a form from several starts; the scatter is estimated with it unless `sigma` is given."""
     units = ladder.standard
     points = units.points(ladder.params, ladder.tokens, ladder.unique)
     log_loss = np.log(ladder.loss) - units.log_loss
-    start = _starts(form, seed)
+    start = _starts(form, starts, seed)
     scatter, degrees = sigma or _FIRST_SIGMA, 0.0
     for _ in range(1 if sigma else _ROUNDS):
         minima = minimise(form, points, log_loss, np.array(scatter), form.centre, start, huber_delta)
-        best = int(np.argmin(minima.objective))
+        start, best = minima.theta, int(np.argmin(minima.objective))
         curvature = _curvature(minima, best, scatter, form.sd, huber_delta)
         covariance = np.asarray(np.linalg.inv(curvature + np.diag(form.sd**-2)), dtype=np.float64)
         degrees = len(ladder) - float(np.trace(covariance @ curvature))
@@ -87,8 +87,8 @@ def estimate(
     return Estimate(form, theta, covariance, scatter, degrees, residuals, objective, agreeing, units)
 
 
-def _starts(form: Form, seed: int) -> Array:
-    spread = np.random.default_rng(seed).standard_normal((_STARTS, len(form.sd)))
+def _starts(form: Form, count: int, seed: int) -> Array:
+    spread = np.random.default_rng(seed).standard_normal((count, len(form.sd)))
     spread[0] = 0.0
     return np.asarray(form.centre + 0.8 * form.sd * spread)
 
@@ -100,9 +100,11 @@ def _curvature(minima: Minima, best: int, sigma: float, sd: Array, delta: float)
 
 
 def _scatter(residuals: Array, sigma: float, degrees: float, delta: float) -> float:
-    # Huber's proposal 2 (Huber 1964): clipped residuals, divided by what clipping leaves of a Gaussian's
-    # variance.
-    clipped = np.clip(residuals, -delta * sigma, delta * sigma)
+    # Huber's proposal 2 (Huber 1964): the sigma at which clipped residuals have the variance that clipping leaves
+    # a Gaussian; by fixed-point iteration, from the sigma that the residuals were fitted with.
     kept = chi2.cdf(delta**2, 3) + delta**2 * chi2.sf(delta**2, 1)
-    squares = float((clipped**2).sum()) / kept + SIGMA_PRIOR_DEGREES * SIGMA_PRIOR**2
-    return max(float(np.sqrt(squares / (degrees + SIGMA_PRIOR_DEGREES))), SIGMA_FLOOR)
+    for _ in range(_SCATTER_ITERATIONS):
+        clipped = np.clip(residuals, -delta * sigma, delta * sigma)
+        squares = float((clipped**2).sum()) / kept + SIGMA_PRIOR_DEGREES * SIGMA_PRIOR**2
+        sigma = max(float(np.sqrt(squares / (degrees + SIGMA_PRIOR_DEGREES))), SIGMA_FLOOR)
+    return sigma

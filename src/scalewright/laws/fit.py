@@ -53,9 +53,7 @@ def fit(
     if bootstrap < _DRAWS:
         raise InputError(f"bootstrap: found {bootstrap}, expected at least {_DRAWS} draws for an interval")
     if not huber_delta > 0:
-        raise InputError(
-            f"huber_delta: found {huber_delta:g}, expected a positive number of sigmas, such as 1.345"
-        )
+        raise InputError(f"huber_delta: found {huber_delta:g}, expected a positive number of sigmas, such as 1.345")
     chosen = _chosen(forms)
 
     estimates = [estimate(form, ladder, huber_delta, seed) for form in chosen]
@@ -78,9 +76,7 @@ def fit(
 
 
 def _chosen(forms: str | Sequence[str]) -> list[Form]:
-    names = (
-        list(FORMS) if forms == "auto" else [forms] if isinstance(forms, str) else list(dict.fromkeys(forms))
-    )
+    names = list(FORMS) if forms == "auto" else [forms] if isinstance(forms, str) else list(dict.fromkeys(forms))
     if not names:
         raise InputError(f"forms: found none, expected auto or some of {', '.join(FORMS)}")
     return [catalogued(name) for name in names]
@@ -109,9 +105,7 @@ def _noise(ladder: Ladder, estimates: Sequence[Estimate], standings: Sequence[St
     return max(float(np.sqrt(variance)), SIGMA_FLOOR)
 
 
-def _fitted(
-    candidate: Candidate, ladder: Ladder, bootstrap: int, huber_delta: float, seed: int
-) -> FittedForm:
+def _fitted(candidate: Candidate, ladder: Ladder, bootstrap: int, huber_delta: float, seed: int) -> FittedForm:
     best, standing = candidate.fitted, candidate.standing
     sample = draw(best, ladder, bootstrap, huber_delta, seed)
     return FittedForm(

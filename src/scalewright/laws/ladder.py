@@ -22,9 +22,7 @@ class Standard(Part):
     def points(self, params: Array, tokens: Array, unique_tokens: Array) -> "Points":
         """Where runs lie, in these units."""
         scale = np.exp(self.log_tokens)
-        return Points(
-            np.log(params) - self.log_params, tokens / scale, np.minimum(unique_tokens, tokens) / scale
-        )
+        return Points(np.log(params) - self.log_params, tokens / scale, np.minimum(unique_tokens, tokens) / scale)
 
 
 @dataclass(frozen=True)
@@ -144,9 +142,7 @@ def column(name: str, values: ArrayLike) -> Array:
     try:
         array = np.array(values, dtype=np.float64).reshape(-1)
     except (TypeError, ValueError):
-        raise InputError(
-            f"{name}: found something that is not a number: give positive numbers only"
-        ) from None
+        raise InputError(f"{name}: found something that is not a number: give positive numbers only") from None
     bad = np.flatnonzero(~(np.isfinite(array) & (array > 0)))
     if len(bad):
         raise InputError(

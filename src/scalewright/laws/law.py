@@ -126,10 +126,7 @@ class Law(Document):
         shape, places = self._places(params, tokens, unique_tokens)
         points = self.units.points(*places)
         log = sum(
-            (
-                fitted.weight * fitted.form.log_loss(np.array([fitted.theta]), points)[0]
-                for fitted in self.forms
-            ),
+            (fitted.weight * fitted.form.log_loss(np.array([fitted.theta]), points)[0] for fitted in self.forms),
             np.full(len(places[0]), self.units.log_loss),
         )
         return np.asarray(np.exp(log)).reshape(shape)
@@ -168,9 +165,7 @@ class Law(Document):
         _, places = self._places(params, tokens, unique_tokens)
         points, away = self.units.points(*places), self._distance(places)
         centre = np.concatenate([f.form.log_loss(f.draws, points)[:, 0] for f in self.forms])
-        sd = np.concatenate(
-            [np.full(len(f.sample), np.hypot(self.noise, f.discrepancy * away[0])) for f in self.forms]
-        )
+        sd = np.concatenate([np.full(len(f.sample), np.hypot(self.noise, f.discrepancy * away[0])) for f in self.forms])
         weight = np.concatenate([np.full(len(f.sample), f.weight / len(f.sample)) for f in self.forms])
         quantiles = mixture_quantiles(centre, sd, weight, np.array([tail, 1 - tail])) + self.units.log_loss
         loss = float(self.losses(params, tokens, unique_tokens))

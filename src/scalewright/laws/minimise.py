@@ -11,7 +11,7 @@ from scalewright.laws.ladder import Points
 Array = NDArray[np.float64]
 
 _ITERATIONS = 60
-_TOLERANCE = 1e-8
+_TOLERANCE = 1e-7
 _STUCK = 1e8
 
 
@@ -71,9 +71,7 @@ def minimise(
         weighted = J * weight[:, :, None]
         hessian = weighted.transpose(0, 2, 1) @ J
         hessian[:, diagonal, diagonal] += sd**-2
-        gradient = (weighted.transpose(0, 2, 1) @ r[:, :, None])[:, :, 0] + (
-            theta[active] - middle[active]
-        ) / sd**2
+        gradient = (weighted.transpose(0, 2, 1) @ r[:, :, None])[:, :, 0] + (theta[active] - middle[active]) / sd**2
         hessian[:, diagonal, diagonal] *= 1 + damping[active, None]
         step = -np.linalg.solve(hessian, gradient[:, :, None])[:, :, 0]
         # No parameter moves by more than three prior sds at once: far out the loss overflows.

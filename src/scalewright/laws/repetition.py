@@ -22,9 +22,7 @@ def effective_tokens(tokens: ArrayLike, unique_tokens: ArrayLike, r_star: ArrayL
     return np.asarray(np.exp(log_effective_tokens(tokens, unique_tokens, np.log(r_star))[0]))
 
 
-def log_effective_tokens(
-    tokens: ArrayLike, unique_tokens: ArrayLike, log_r_star: ArrayLike
-) -> tuple[Array, Array]:
+def log_effective_tokens(tokens: ArrayLike, unique_tokens: ArrayLike, log_r_star: ArrayLike) -> tuple[Array, Array]:
     """ln D_eff and its derivative in ln R*; the arguments broadcast together."""
     D, U = np.asarray(tokens, dtype=np.float64), np.asarray(unique_tokens, dtype=np.float64)
     r_star = np.exp(np.asarray(log_r_star, dtype=np.float64))

@@ -71,6 +71,4 @@ def _log_score(tested: Backtest) -> Array:
     # Mean log density within a cut, whose forecasts share one fit; summed over cuts.
     variance = tested.variance + (_GRID[:, None] * tested.distance) ** 2
     density = -0.5 * np.log(variance) - 0.5 * tested.error**2 / variance
-    return sum(
-        (density[:, tested.cut == cut].mean(axis=1) for cut in np.unique(tested.cut)), np.zeros(len(_GRID))
-    )
+    return sum((density[:, tested.cut == cut].mean(axis=1) for cut in np.unique(tested.cut)), np.zeros(len(_GRID)))

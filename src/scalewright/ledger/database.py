@@ -96,8 +96,7 @@ def _prepare_tables(engine: Engine) -> int:
             connection.execute(insert(Version).values(version=SCHEMA_VERSION))
         elif Version.__tablename__ not in found:
             raise InputError(
-                f"{name_of(engine)}: not a ledger: it holds the tables {', '.join(found[:3])}: "
-                "name another database"
+                f"{name_of(engine)}: not a ledger: it holds the tables {', '.join(found[:3])}: name another database"
             )
         return connection.execute(select(Version.version)).scalar_one()
 
@@ -112,11 +111,7 @@ def _lock(connection: Connection) -> None:
 
 def _check_version(engine: Engine, version: int) -> None:
     if version != SCHEMA_VERSION:
-        way_out = (
-            "upgrade scalewright"
-            if version > SCHEMA_VERSION
-            else "read it with the scalewright that wrote it"
-        )
+        way_out = "upgrade scalewright" if version > SCHEMA_VERSION else "read it with the scalewright that wrote it"
         raise WorkError(
             f"ledger {name_of(engine)}: its tables have version {version}, this program's {SCHEMA_VERSION}: "
             f"{way_out}, or start a new ledger"

@@ -60,9 +60,7 @@ class Ledger:
             InputError: a field is missing, not finite or of the wrong kind.
         """
         if run.role not in get_args(Role):
-            raise InputError(
-                f"run {run.id}: role is {run.role!r}: expected one of {', '.join(get_args(Role))}"
-            )
+            raise InputError(f"run {run.id}: role is {run.role!r}: expected one of {', '.join(get_args(Role))}")
         return self._keep_first(run, f"run {run.id}", Run.id == run.id)
 
     def run(self, id: str) -> Run | None:
@@ -140,9 +138,7 @@ class Ledger:
             )
             forecast = session.scalar(select(Forecast).where(*this))
         if forecast is None:
-            raise InputError(
-                f"no {what} in {name_of(self._engine)}: a forecast is stored before its run is trained"
-            )
+            raise InputError(f"no {what} in {name_of(self._engine)}: a forecast is stored before its run is trained")
         if forecast.measured != measured:
             raise WorkError(
                 f"{what}: scored with {forecast.measured} at {forecast.scored_at}, now {measured}: "

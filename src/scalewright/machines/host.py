@@ -38,8 +38,7 @@ def usable_threads() -> int:
 def usable_cores(cpus: Path = _CPUS) -> int:
     """How many physical cores the usable threads lie on, and no more than there are usable threads."""
     cores = {
-        _first_line(cpus / f"cpu{cpu}" / "topology" / "thread_siblings_list", default=str(cpu))
-        for cpu in usable_cpus()
+        _first_line(cpus / f"cpu{cpu}" / "topology" / "thread_siblings_list", default=str(cpu)) for cpu in usable_cpus()
     }
     return min(len(cores), usable_threads())
 

@@ -89,9 +89,7 @@ def probe(quick: bool, device: Literal["cpu", "cuda", "auto"] = "auto") -> Machi
     if device == "auto":
         device = "cuda" if torch.cuda.is_available() else "cpu"
     if device == "cuda" and not torch.cuda.is_available():
-        raise InputError(
-            f"device cuda: torch {torch.__version__} sees none: use cpu, or install a build for it"
-        )
+        raise InputError(f"device cuda: torch {torch.__version__} sees none: use cpu, or install a build for it")
     effort = _QUICK if quick else _FULL
     threads = usable_threads()
     warnings: list[str] = []
@@ -218,12 +216,10 @@ def _devices(device: str) -> tuple[Device, ...]:
         return (Device(kind="cpu", name=cpu_model(), count=1, memory_bytes=usable_memory_bytes()),)
     kind: Literal["cuda", "rocm"] = "rocm" if torch.version.hip else "cuda"
     found = Counter(
-        (torch.cuda.get_device_name(i), torch.cuda.mem_get_info(i)[1])
-        for i in range(torch.cuda.device_count())
+        (torch.cuda.get_device_name(i), torch.cuda.mem_get_info(i)[1]) for i in range(torch.cuda.device_count())
     )
     return tuple(
-        Device(kind=kind, name=name, count=count, memory_bytes=memory)
-        for (name, memory), count in found.items()
+        Device(kind=kind, name=name, count=count, memory_bytes=memory) for (name, memory), count in found.items()
     )
 
 

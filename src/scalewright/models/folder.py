@@ -26,7 +26,9 @@ WEIGHTS = "model.safetensors"
 def save_model(
     model: Llama, folder: Path, *, tokenizer: Path, end_of_text: int, card: dict[str, Any], bits: int = 32
 ) -> Path:
-    """Writes a model for Hugging Face's `LlamaForCausalLM` (32 bits) or with weights in int8 (8 bits). Returns the weights' path.
+    """Writes a model for Hugging Face's `LlamaForCausalLM` (32 bits), or with its weights in int8 (8 bits).
+
+    Returns the path of the weights.
 
     Args:
         model: the trained trunk.

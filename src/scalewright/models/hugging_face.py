@@ -21,9 +21,7 @@ def to_hugging_face(weights: Mapping[str, Tensor], shape: LlamaShape) -> Weights
             theirs |= {f"model.{name.replace('qkv_proj', part)}": piece.contiguous() for part, piece in parts}
         elif name.endswith("mlp.gate_up_proj.weight"):
             parts = zip(("gate_proj", "up_proj"), tensor.chunk(2), strict=True)
-            theirs |= {
-                f"model.{name.replace('gate_up_proj', part)}": piece.contiguous() for part, piece in parts
-            }
+            theirs |= {f"model.{name.replace('gate_up_proj', part)}": piece.contiguous() for part, piece in parts}
         else:
             theirs[name if name == "lm_head.weight" else f"model.{name}"] = tensor
     assert len(theirs) == 3 + 9 * shape.depth

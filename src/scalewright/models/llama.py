@@ -131,9 +131,7 @@ def attend(q_BHTK: Tensor, k_BHSK: Tensor, v_BHSK: Tensor) -> Tensor:
     time, seen = q_BHTK.shape[2], k_BHSK.shape[2]
     if q_BHTK.is_cuda and time == seen:
         return F.scaled_dot_product_attention(q_BHTK, k_BHSK, v_BHSK, is_causal=True)
-    mask_TS = torch.full((time, seen), float("-inf"), dtype=q_BHTK.dtype, device=q_BHTK.device).triu_(
-        seen - time + 1
-    )
+    mask_TS = torch.full((time, seen), float("-inf"), dtype=q_BHTK.dtype, device=q_BHTK.device).triu_(seen - time + 1)
     scores = torch.baddbmm(
         mask_TS, q_BHTK.flatten(0, 1), k_BHSK.flatten(0, 1).transpose(1, 2), alpha=q_BHTK.shape[-1] ** -0.5
     )

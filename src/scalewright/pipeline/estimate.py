@@ -7,12 +7,12 @@ from scalewright.documents import Document
 from scalewright.machines import Machine
 from scalewright.machines.probe import probe
 from scalewright.machines.speed import MeasuredSpeed, Speed, Speeds
+from scalewright.models import TRAINABLE
 from scalewright.pipeline.project import Project
 from scalewright.pipeline.run import ASSUMED_UTILISATION, DECAY_FRACTION, STATE
 from scalewright.pipeline.speeds import compute_in, seconds_for
 from scalewright.planning import context_length, design_ladder, first_guess, nearest_shape
 from scalewright.tasks import task_named
-from scalewright.models import TRAINABLE
 
 OTHER_SECONDS = 30.0
 """Assumed for everything but training: reading, tokenising, timing, fitting, measuring, the report."""
@@ -43,7 +43,8 @@ class Estimate(Document):
         """For people."""
         total = self.ladder_seconds + self.final_seconds + self.other_seconds
         return [
-            f"data      {self.text_bytes / 1e6:.2f} MB of text, about {self.tokens:,} tokens of a vocabulary of {self.vocabulary:,}",
+            f"data      {self.text_bytes / 1e6:.2f} MB of text, about {self.tokens:,} tokens "
+            f"of a vocabulary of {self.vocabulary:,}",
             f"ladder    {self.runs} runs, about {self.ladder_seconds:.0f} s: {'; '.join(self.rungs)}",
             f"final     about {self.final_params:,} params on {self.final_tokens:,} tokens, {self.final_seconds:.0f} s; "
             "the law will choose",
@@ -79,7 +80,7 @@ def estimate(path: Path) -> Estimate:
             ladder=_assumed_speed(assumed / machine.threads / 2, precision, 1, machine.threads - 1),
             final=_assumed_speed(assumed, precision, machine.threads, 0),
         )
-        origin = f"assumed: {ASSUMED_UTILISATION:.0%} of the probed {machine.rate(precision) / 1e9:,.0f} GFLOP/s; timed when run"
+        origin = f"assumed: {ASSUMED_UTILISATION:.0%} of the probed {machine.rate(precision) / 1e9:,.0f} GFLOP/s"
     if budget.seconds is not None:
         seconds, flops = budget.seconds, compute_in(budget.seconds, family, speeds.final, rough)
     else:

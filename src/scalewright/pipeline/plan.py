@@ -38,9 +38,7 @@ def make_plan(
     family = task.family(dataset.manifest.vocabulary, ladder.context)
     front = candidates(law, family, budget, speed.tokens_per_second, ladder.batch_size, unique)
     choice, runner_up = choose(front)
-    prediction = law.predict(
-        choice.params, choice.tokens, unique_tokens=min(unique, choice.tokens), level=LEVEL
-    )
+    prediction = law.predict(choice.params, choice.tokens, unique_tokens=min(unique, choice.tokens), level=LEVEL)
     tokens_per_second = speed.tokens_per_second(choice.shape.train_flops_per_token)
     rate = machine.rate(speed.precision)
     ideal_seconds = choice.flops / machine.rate("fp32") * BITS[speed.precision] / 32
@@ -69,9 +67,7 @@ def make_plan(
         tokens_per_second=tokens_per_second,
         mfu=tokens_per_second * choice.shape.train_flops_per_token / rate,
         limit_seconds=hard_stop * (seconds if seconds is not None else choice.seconds),
-        ideal=Ideal(
-            seconds=ideal_seconds, devices=1, gain=math.log(choice.params) - math.log(choice.seconds)
-        ),
+        ideal=Ideal(seconds=ideal_seconds, devices=1, gain=math.log(choice.params) - math.log(choice.seconds)),
         efficiency=ideal_seconds / choice.seconds,
         forecast=Interval(
             value=prediction.loss, low=prediction.low, high=prediction.high, level=LEVEL, unit=task.loss_unit
@@ -97,7 +93,7 @@ def make_plan(
             ),
             "tokens": Reason(
                 origin="derived",
-                text=f"{choice.tokens:,} = {choice.steps:,} steps of {ladder.tokens_per_step:,}: what {binding} buys at this size",
+                text=f"{choice.tokens:,} = {choice.steps:,} steps of {ladder.tokens_per_step:,}: what {binding} buys here",
             ),
             "epochs": Reason(
                 origin="derived",
@@ -137,7 +133,7 @@ def make_plan(
             ),
             "forecast_seconds": Reason(
                 origin="assumed",
-                text=f"measured speed; ±{slack:.0%} for the spread of its steps and the drift of a machine between timing and run",
+                text=f"measured speed; ±{slack:.0%} for the spread of its steps and the drift of the machine until the run",
             ),
             "hard_stop": Reason(origin="given", text=f"{hard_stop:g} times the budget"),
         },

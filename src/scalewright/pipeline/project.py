@@ -111,9 +111,7 @@ def write_project(path: Path, *, name: str, data: str, minutes: float = 4.0, lad
     """
     if path.exists():
         raise InputError(f"{path}: exists already; edit it, or name another folder")
-    text = TEMPLATE.format(
-        path=path.name, name=_quoted(name), data=_quoted(data), minutes=minutes, ladder=ladder
-    )
+    text = TEMPLATE.format(path=path.name, name=_quoted(name), data=_quoted(data), minutes=minutes, ladder=ladder)
     write_atomic(path, text)
 
 

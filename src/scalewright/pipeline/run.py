@@ -77,9 +77,7 @@ def run_project(path: Path, *, watch: Watch | None = None, workers: int | None =
 class ProjectRun:
     """One pass through the stages of a project."""
 
-    def __init__(
-        self, project: Project, root: Path, ledger: Ledger, watch: Watch, workers: int | None
-    ) -> None:
+    def __init__(self, project: Project, root: Path, ledger: Ledger, watch: Watch, workers: int | None) -> None:
         self.project, self.root, self.ledger, self.watch = project, root, ledger, watch
         self.state = root / STATE
         self.stages = Stages(self.state)
@@ -382,9 +380,7 @@ class ProjectRun:
         """Exports, compresses, measures and reports."""
         self.watch.stage("ship", "exporting, compressing, measuring")
         inputs = [plan.hash, measured.address, measured.loss]
-        variants = self.stages.document(
-            "variants", Variants, inputs, lambda: self._ship(dataset, plan, trunk, final)
-        )
+        variants = self.stages.document("variants", Variants, inputs, lambda: self._ship(dataset, plan, trunk, final))
         for variant in variants.variants:
             self.watch.say(
                 f"{variant.name}: {variant.bytes / 1e6:.2f} MB, validation {variant.loss:.4f}, test {variant.test_loss:.4f}, "
@@ -395,7 +391,7 @@ class ProjectRun:
         self.watch.stage("report", "report.html")
 
         def report() -> Outcome:
-            searches = [run for run in self.ledger.runs(role="search", data_hash=dataset.hash)]
+            searches = self.ledger.runs(role="search", data_hash=dataset.hash)
             content = ReportContent(
                 name=self.project.name,
                 loss_unit=self.task.loss_unit,

@@ -51,9 +51,7 @@ def time_models(
             batch_size=TIMED_BATCH,
             points=tuple(slowest.values()),
         ),
-        final=Speed(
-            precision=precision, threads=threads, beside=0, batch_size=TIMED_BATCH, points=tuple(alone)
-        ),
+        final=Speed(precision=precision, threads=threads, beside=0, batch_size=TIMED_BATCH, points=tuple(alone)),
     )
 
 

@@ -44,11 +44,7 @@ def memory_bytes(shape: LlamaShape, batch_size: int, vocabulary_bytes: int = 10)
     """
     positions = batch_size * shape.context
     layer = positions * (34 * shape.width + 10 * shape.hidden + 6 * shape.heads * shape.context)
-    return (
-        BYTES_PER_PARAM * shape.params_total
-        + shape.depth * layer
-        + vocabulary_bytes * positions * shape.vocabulary
-    )
+    return BYTES_PER_PARAM * shape.params_total + shape.depth * layer + vocabulary_bytes * positions * shape.vocabulary
 
 
 def candidates(

@@ -11,8 +11,10 @@ from scalewright.machines.speed import Speed
 from scalewright.planning.rules import batch_tokens, context_length, first_guess, warmup_steps
 
 SIZES = 4
-LARGEST_RUNG = 1 / 10
+LARGEST_RUNG = 1 / 9
 """Largest share of the final run's compute that one rung may cost."""
+DATA_SHARE = 0.8
+"""Largest share of the training text that a rung sees, so that none repeats it unawares."""
 SEARCH_RATES = 5
 SHORTEST_STEPS = 150
 EVALUATION_SHARE = 1.12
@@ -112,15 +114,19 @@ def design_ladder(
             seed,
             guess,
         )
-        if ladder.seconds <= limit_seconds:
+        if ladder.seconds <= limit_seconds and _largest_flops(ladder) <= LARGEST_RUNG * target_flops:
             return ladder
-        share *= 0.8
+        share *= 0.9
         shortest = min(rung.horizons[0] for rung in ladder.rungs)
         if shortest <= SHORTEST_STEPS:
             raise InputError(
                 f"budget: the smallest useful ladder takes {ladder.seconds:.0f} s here, its share is {limit_seconds:.0f} s: "
                 "raise the budget or `ladder`"
             )
+
+
+def _largest_flops(ladder: Ladder) -> float:
+    return max(rung.shape.train_flops_per_token * rung.horizons[-1] * ladder.tokens_per_step for rung in ladder.rungs)
 
 
 def _lay_out(
@@ -139,21 +145,18 @@ def _lay_out(
 ) -> Ladder:
     # Compute share s: params shrink by s^0.4 and tokens by s^0.6, since data exponents are the better known ones.
     shapes = _sizes(family, params * share**0.4)
-    longest = min(tokens * share**0.6, 0.8 * data_tokens)
+    longest = min(tokens * share**0.6, DATA_SHARE * data_tokens)
     batch, batch_reason = batch_tokens(longest / 2, family.context)
     per_step = batch * family.context
     top = max(1, round(longest / per_step / 4)) * 4
     horizons = (top // 4, top // 2, top)
     warmup, warmup_reason = warmup_steps(horizons[0])
-    rungs = [
-        Rung(
-            shape=shape,
-            horizons=horizons + ((2 * top,) if 2 * shape.params <= shapes[-1].params else ()),
-            seed=seed,
-            role="ladder",
-        )
-        for shape in shapes
-    ]
+    reach = shapes[-1].train_flops_per_token * top
+    rungs = []
+    for shape in shapes:
+        further = shape.train_flops_per_token * 2 * top <= reach and 2 * top * per_step <= DATA_SHARE * data_tokens
+        longer = (*horizons, 2 * top) if further else horizons
+        rungs.append(Rung(shape=shape, horizons=longer, seed=seed, role="ladder"))
     rungs += [Rung(shape=shape, horizons=horizons, seed=seed + 1, role="repeat") for shape in shapes[:2]]
     if tokens > data_tokens:
         for parts in (4, 8):
@@ -200,7 +203,7 @@ def _lay_out(
             ),
             "horizons": Reason(
                 origin="derived",
-                text=f"{', '.join(f'{h * per_step:,}' for h in horizons)} tokens, the smaller sizes also {2 * top * per_step:,}: "
+                text=f"{', '.join(f'{h * per_step:,}' for h in horizons)} tokens, small sizes also {2 * top * per_step:,}: "
                 "branches of one trunk per size",
             ),
             "repeats": Reason(

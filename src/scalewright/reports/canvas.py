@@ -15,7 +15,7 @@ HEIGHT = 440
 
 # After Okabe and Ito 2008, distinct for every kind of colour vision; those that vanish on white or on black
 # are left out or darkened.
-_COLOURS = ("#0072B2", "#009E73", "#CC79A7", "#56A5D8", "#B8860B", "#8F6FC4")
+_COLOURS = ("#0B7BC0", "#009E73", "#CC79A7", "#5FB0E5", "#B8860B", "#8F6FC4")
 _SYMBOLS = ("circle", "square", "diamond", "triangle-up", "triangle-down", "pentagon")
 
 
@@ -86,7 +86,7 @@ def ticks(low: float, high: float) -> list[float]:
     decades = math.log10(high / low)
     if decades < 0.7:
         return _even(low, high)
-    multiples = (1, 2, 5) if decades < 1.6 else (1, 3) if decades < 3.2 else (1,)
+    multiples = (1, 2, 5) if decades < 2.1 else (1, 3) if decades < 3.2 else (1,)
     step = max(1, round(decades / 8))
     exponents = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1, step)
     values = [multiple * 10.0**exponent for exponent in exponents for multiple in multiples]

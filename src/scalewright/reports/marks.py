@@ -10,7 +10,7 @@ from scalewright.reports.canvas import ACCENT, Look, translucent
 
 
 def markers(look: Look, runs: Iterable[Run]) -> dict[str, object]:
-    """Marks of runs of one size, hollow where tokens were repeated: they lie above the line of fresh tokens."""
+    """Runs of one size, hollow where tokens were repeated: they lie above the line of fresh tokens."""
     symbols = [look.symbol + ("-open" if run.role == "repetition" else "") for run in runs]
     return {"color": look.colour, "size": 9, "symbol": symbols, "line": {"width": 1.5, "color": look.colour}}
 
@@ -40,9 +40,7 @@ def band(x: Iterable[float], low: list[float], high: list[float], name: str) -> 
     edge = {"mode": "lines", "line": {"width": 0}, "hoverinfo": "skip", "x": places, "legendgroup": name}
     return [
         go.Scatter(y=low, showlegend=False, **edge),
-        go.Scatter(
-            y=high, fill="tonexty", fillcolor=translucent(ACCENT, 0.16), name=name, legendrank=1100, **edge
-        ),
+        go.Scatter(y=high, fill="tonexty", fillcolor=translucent(ACCENT, 0.16), name=name, legendrank=1100, **edge),
     ]
 
 

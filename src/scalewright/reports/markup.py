@@ -25,9 +25,7 @@ def element(tag: str, *content: object, **attributes: object) -> Markup:
     return Markup(f"<{tag}{given}>{''.join(markup(part) for part in content)}</{tag}>")
 
 
-def table(
-    head: Sequence[str], rows: Iterable[Sequence[object]], *, words: int = 1, wide: bool = False
-) -> Markup:
+def table(head: Sequence[str], rows: Iterable[Sequence[object]], *, words: int = 1, wide: bool = False) -> Markup:
     """A table that scrolls sideways where it must.
 
     Args:
@@ -36,7 +34,7 @@ def table(
         words: so many columns from the left hold words; the others hold numbers.
         wide: as wide as the page, not as its content.
     """
-    kinds = [None if place < words else "number" for place in range(len(head))]
+    kinds = [None, *["prose"] * (words - 1), *["number"] * (len(head) - words)]
     titles = [element("th", title, scope="col", class_=kind) for title, kind in zip(head, kinds, strict=True)]
     body = [
         element("tr", *(element("td", cell, class_=kind) for cell, kind in zip(row, kinds, strict=True)))

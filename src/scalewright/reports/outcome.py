@@ -34,9 +34,7 @@ def loss_outcome(content: ReportContent) -> Outcome:
             continue
         measured, error, inside = forecast.measured, forecast.error, forecast.inside
         if measured is None or error is None or inside is None:
-            raise InputError(
-                f"report {content.name}: the forecast of the loss has no measured value: score it first"
-            )
+            raise InputError(f"report {content.name}: the forecast of the loss has no measured value: score it first")
         return Outcome(forecast, measured, error, inside)
     listed = ", ".join(forecast.quantity for forecast in content.forecasts) or "none"
     raise InputError(

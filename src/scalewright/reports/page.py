@@ -21,11 +21,25 @@ from scalewright.reports.verdict import key_numbers, strip, verdict, warnings
 # The browser itself then refuses whatever would come from a network.
 _POLICY = "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data: blob:"
 
+_CAPTIONS = {
+    "law": "Lines are the law, points the runs it was fitted to (hollow: repeated tokens). Dashed: the law at the "
+    "final size, a forecast stored before training. The star is what came out.",
+    "residuals": "How far each run lies from the law. The rungs were fitted; only the final run, forecast before it "
+    "was made, tests the law; its bar is the interval. Grey: nine runs in ten lie there by the noise of training alone.",
+    "isoflops": "Models on one line cost the same compute; a tick marks the lowest. Dotted: what the budget buys on "
+    "this machine, which runs some sizes faster than others. Where the valley is flat, the size matters little.",
+    "curves": "Mean training loss along each run. Runs of one size share a trunk and part where the learning rate "
+    "begins to fall: hence the drop at the end of each.",
+    "rate": "Searched once, at the smallest size, and carried over to the others. The flatter the bottom, the less "
+    "the exact rate matters.",
+}
+
 _NO_SCRIPT = "This figure needs JavaScript; the tables hold its numbers."
 
 _DRAW = """
 for (const data of document.querySelectorAll('script[type="application/json"]')) {
   const figure = JSON.parse(data.textContent);
+  if (innerWidth < 640) figure.layout.height += 70;  // the legend wraps there
   Plotly.newPlot(data.dataset.plot, figure.data, figure.layout, {responsive: true, displayModeBar: false});
 }
 const fit = () => document.querySelectorAll(".plot").forEach(plot => Plotly.Plots.resize(plot));
@@ -77,96 +91,55 @@ def render_page(content: ReportContent) -> str:
 
 def _sections(content: ReportContent) -> list[tuple[str, str, list[Markup]]]:
     """Anchor, title and parts of each section."""
-    searched = notation.count(content.ladder.search_shape.params)
+    outcome = [
+        tables.forecast_table(content),
+        _figure("law", law_figure(content)),
+        _figure("residuals", residual_figure(content)),
+    ]
+    size = [
+        tables.candidate_table(content),
+        tables.plan_remark(content),
+        _figure("isoflops", isoflop_figure(content)),
+    ]
+    training = [
+        _figure("curves", curve_figure(content)),
+        _figure("rate", rate_figure(content)),
+        element("h3", "Runs"),
+        tables.rung_table(content),
+    ]
+    law = [tables.form_table(content), tables.parameter_table(content)]
+    model = [
+        tables.variant_table(content),
+        element("h3", "What it writes"),
+        element("p", "The prompt is in colour, the model's own words follow.", class_="lead"),
+        element("pre", element("b", content.sample_prompt), content.sample, class_="sample"),
+    ]
+    ground = [
+        tables.machine_table(content),
+        element("h3", "Rates of matrix products"),
+        tables.rate_table(content),
+        element("h3", f"Data: {content.dataset.name}"),
+        tables.split_table(content),
+        tables.data_remarks(content),
+    ]
     return [
-        (
-            "forecast",
-            "Forecast and outcome",
-            [
-                tables.forecast_table(content),
-                _figure(
-                    "law",
-                    law_figure(content),
-                    "Lines are the law, points the runs it was fitted to (hollow: repeated tokens). Dashed: the law "
-                    "at the final size, a forecast stored before training. The star is what came out.",
-                ),
-                _figure(
-                    "residuals",
-                    residual_figure(content),
-                    "How far each run lies from the law. The rungs were fitted; only the final run, forecast before "
-                    "it was made, tests the law. Grey: where nine runs in ten lie by the noise of training alone.",
-                ),
-            ],
-        ),
-        (
-            "size",
-            "Choice of size",
-            [
-                tables.candidate_table(content),
-                tables.plan_remark(content),
-                _figure(
-                    "isoflops",
-                    isoflop_figure(content),
-                    "A line's models cost the same compute; a tick marks the lowest. Dotted: what the budget buys on "
-                    "this machine, which runs some sizes faster than others. Where the valley is flat, the size "
-                    "matters little.",
-                ),
-            ],
-        ),
-        (
-            "training",
-            "Training",
-            [
-                _figure(
-                    "curves",
-                    curve_figure(content),
-                    "Mean training loss along each run. Runs of one size share a trunk and part where the learning "
-                    "rate begins to fall: hence the drop at the end of each.",
-                ),
-                _figure(
-                    "rate",
-                    rate_figure(content),
-                    f"Searched once, at {searched} params, and carried over to the other sizes. The flatter the "
-                    "bottom, the less the exact rate matters.",
-                ),
-                element("h3", "Runs"),
-                tables.rung_table(content),
-            ],
-        ),
-        ("law-fit", "The law", [tables.form_table(content), tables.parameter_table(content)]),
-        (
-            "model",
-            "The model",
-            [
-                tables.variant_table(content),
-                element("h3", "What it writes"),
-                element("p", "The prompt is in colour, the model's own words follow.", class_="lead"),
-                element("pre", element("b", content.sample_prompt), content.sample, class_="sample"),
-            ],
-        ),
-        (
-            "ground",
-            "Machine and data",
-            [
-                tables.machine_table(content),
-                element("h3", "Rates of matrix products"),
-                tables.rate_table(content),
-                element("h3", f"Data: {content.dataset.name}"),
-                tables.split_table(content),
-                tables.data_remarks(content),
-            ],
-        ),
+        ("outcome", "Forecast and outcome", outcome),
+        ("size", "Choice of size", size),
+        ("training", "Training", training),
+        ("law", "The law", law),
+        ("model", "The model", model),
+        ("ground", "Machine and data", ground),
         ("reasons", "Every number and its reason", [reasons_table(content)]),
     ]
 
 
-def _figure(name: str, figure: go.Figure, caption: str) -> Markup:
+def _figure(name: str, figure: go.Figure) -> Markup:
     # This engine writes < and > as escapes, so that no text can end the script element.
     data = Markup(plotly.io.to_json(figure, engine="json"))
     return element(
         "figure",
         element("div", element("noscript", _NO_SCRIPT), id=f"plot-{name}", class_="plot"),
-        element("figcaption", caption),
+        element("figcaption", _CAPTIONS[name]),
         element("script", data, type="application/json", data_plot=f"plot-{name}"),
     )
 

@@ -31,7 +31,7 @@ def reasons_table(content: ReportContent) -> Markup:
 
 
 def known_value(name: str, holders: tuple[object, ...]) -> str:
-    """The number of that name in the first of `holders` (documents or mappings) that has one; else nothing."""
+    """The number of that name in the first of `holders`, documents or mappings, that has one."""
     for holder in holders:
         value = holder.get(name) if isinstance(holder, Mapping) else getattr(holder, name, None)
         if isinstance(value, str | int | float):

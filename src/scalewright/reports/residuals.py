@@ -6,7 +6,7 @@ from scalewright.ledger import Run
 from scalewright.reports import notation
 from scalewright.reports.canvas import ACCENT, NEUTRAL, blank, linear_axis, log_axis, looks, translucent
 from scalewright.reports.content import ReportContent
-from scalewright.reports.marks import level_text, markers, run_text, whiskers
+from scalewright.reports.marks import markers, run_text, whiskers
 from scalewright.reports.outcome import loss_outcome
 
 _NORMAL_90 = 1.645
@@ -34,9 +34,7 @@ def residual_figure(content: ReportContent) -> go.Figure:
             [*(run.flops for run in runs), final.flops],
             lambda flops: notation.power(flops, 0),
         ),
-        linear_axis(
-            "measured over forecast, less 1 (%)", zeroline=True, zerolinecolor=NEUTRAL, zerolinewidth=1
-        ),
+        linear_axis("measured over forecast, less 1 (%)", zeroline=True, zerolinecolor=NEUTRAL, zerolinewidth=1),
         height=400,
     )
     figure.add_hrect(
@@ -61,12 +59,10 @@ def residual_figure(content: ReportContent) -> go.Figure:
     figure.add_scatter(
         x=[content.plan.choice.flops],
         y=[0.0],
-        error_y=whiskers(
-            100 * (forecast.high / forecast.value - 1), 100 * (1 - forecast.low / forecast.value)
-        ),
+        error_y=whiskers(100 * (forecast.high / forecast.value - 1), 100 * (1 - forecast.low / forecast.value)),
         mode="markers",
         marker={"color": ACCENT, "size": 11, "symbol": "diamond-open", "line": {"width": 2}},
-        name=f"forecast, {level_text(forecast.level)}",
+        name="forecast",
         hovertemplate=f"forecast {notation.loss(forecast.value)}<extra></extra>",
     )
     figure.add_scatter(
@@ -74,7 +70,7 @@ def residual_figure(content: ReportContent) -> go.Figure:
         y=[100 * outcome.error],
         mode="markers",
         marker={"color": ACCENT, "size": 12, "symbol": "star"},
-        name="final, measured",
+        name="measured",
         hovertemplate="final: %{y:+.2f} %<extra></extra>",
     )
     return figure

@@ -47,7 +47,7 @@ nav { display: flex; flex-wrap: wrap; gap: 4px 18px; margin: 20px 0 0; font-size
 
 .keys {
   display: grid; grid-template-columns: repeat(5, 1fr); gap: 1px;
-  margin: 22px 0 0; padding: 1px; background: var(--line); border-radius: 8px;
+  margin: 22px 0 0; padding: 1px; background: var(--line); border-radius: 8px; overflow: hidden;
 }
 .keys div { padding: 10px 14px 11px; background: var(--paper); }
 .keys dt { color: var(--soft); font-size: 13px; }
@@ -123,6 +123,8 @@ footer p { max-width: none; overflow-wrap: anywhere; }
 }
 @media print {
   body { font-size: 12px; }
+  .keys dd { font-size: 15px; }
+  .keys .note { font-size: 10.5px; }
   nav { display: none; }
   main, header, footer { max-width: none; padding: 0; }
   figure, tr, .keys, .warnings, .sample { break-inside: avoid; }

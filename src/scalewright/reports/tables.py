@@ -33,13 +33,12 @@ def plan_remark(content: ReportContent) -> Markup:
     """What the plan expected of time and memory, beside what perfect hardware would need."""
     plan = content.plan
     ideal = f"{notation.duration(plan.ideal.seconds)} (efficiency {notation.percent(plan.efficiency)})"
-    memory = f"{notation.quantity(plan.memory_bytes, 'B')} of memory, at most "
-    measured = f"{notation.quantity(content.final.peak_memory_bytes, 'B')} were used"
+    expected, used = (notation.quantity(size, "B") for size in (plan.memory_bytes, content.final.peak_memory_bytes))
     return element(
         "p",
         f"The plan expected {notation.duration(plan.choice.seconds)} in {plan.precision}; perfect hardware would "
-        f"need {ideal}. It expected {memory}{measured}. Training would have been stopped after "
-        f"{notation.duration(plan.limit_seconds)}.",
+        f"need {ideal}. Training would have been stopped after {notation.duration(plan.limit_seconds)}. "
+        f"Memory: {expected} expected, {used} used at most.",
     )
 
 
@@ -92,7 +91,7 @@ def form_table(content: ReportContent) -> Markup:
     rows = [
         (
             fitted.name,
-            element("div", element("code", fitted.form.formula)) + element("div", fitted.form.source),
+            element("div", element("code", fitted.form.formula), element("div", fitted.form.source)),
             notation.percent(fitted.weight),
             notation.percent(fitted.sigma, 2),
             notation.percent(fitted.discrepancy, 2),
@@ -124,10 +123,7 @@ def rate_table(content: ReportContent) -> Markup:
         ): f"{notation.quantity(p.flops_per_second, 'FLOP/s')} ± {notation.percent(p.spread / 2)}"
         for p in products
     }
-    rows = [
-        (" x ".join(map(str, shape)), *(rates.get((shape, dtype), DASH) for dtype in dtypes))
-        for shape in shapes
-    ]
+    rows = [(" x ".join(map(str, shape)), *(rates.get((shape, dtype), DASH) for dtype in dtypes)) for shape in shapes]
     return table(("rows x inner x columns", *dtypes), rows)
 
 

@@ -11,6 +11,8 @@ from scalewright.reports.canvas import ACCENT, blank, log_axis, looks
 from scalewright.reports.content import ReportContent
 from scalewright.reports.residuals import rungs
 
+_BLUE = "#0B7BC0"
+
 
 def curve_figure(content: ReportContent) -> go.Figure:
     """Running training loss against tokens seen, of every rung and of the final run."""
@@ -50,7 +52,7 @@ def rate_figure(content: ReportContent) -> go.Figure:
         x=rates,
         y=losses,
         mode="markers",
-        marker={"color": "#0072B2", "size": 10},
+        marker={"color": _BLUE, "size": 10},
         name="tried",
         hovertemplate="learning rate %{x:.3g}: %{y:.4g}<extra></extra>",
     )
@@ -60,7 +62,7 @@ def rate_figure(content: ReportContent) -> go.Figure:
             x=parabola[0],
             y=parabola[1],
             mode="lines",
-            line={"color": "#0072B2", "width": 1.5},
+            line={"color": _BLUE, "width": 1.5},
             name="parabola through the best three",
             hoverinfo="skip",
         )

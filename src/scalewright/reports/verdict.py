@@ -91,14 +91,10 @@ def warnings(content: ReportContent) -> Markup:
         "data": content.dataset.warnings,
         "law": content.law.warnings,
     }
-    items = [
-        element("li", badge(name, "plain"), " ", text) for name, texts in sources.items() for text in texts
-    ]
+    items = [element("li", badge(name, "plain"), " ", text) for name, texts in sources.items() for text in texts]
     if not items:
         return Markup("")
-    return element(
-        "section", element("h2", "Warnings"), element("ul", *items), class_="warnings", role="note"
-    )
+    return element("section", element("h2", "Warnings"), element("ul", *items), class_="warnings", role="note")
 
 
 def perplexity(content: ReportContent, loss: float) -> str:

@@ -96,9 +96,7 @@ class LadderStudy:
         ]
         roles = {trunk.address: role for trunk, role in trunks}
         self._train([trunk for trunk, _ in trunks], roles, "ladder")
-        found = [
-            self.ledger.run(trunk.run_address(horizon)) for trunk, _ in trunks for horizon in trunk.horizons
-        ]
+        found = [self.ledger.run(trunk.run_address(horizon)) for trunk, _ in trunks for horizon in trunk.horizons]
         return [run for run in found if run is not None]
 
     def _search_trunk(self, rate: float, seed: int) -> Trunk:
@@ -112,9 +110,7 @@ class LadderStudy:
             threads=1,
         )
 
-    def _train(
-        self, trunks: Sequence[Trunk], role: Role | Mapping[str, Role], what: str
-    ) -> dict[str, list[Measured]]:
+    def _train(self, trunks: Sequence[Trunk], role: Role | Mapping[str, Role], what: str) -> dict[str, list[Measured]]:
         """Trains trunks, longest first; a search run whose loss is not finite answers with an empty list."""
         work = {
             trunk.address: trunk_steps(trunk.horizons, trunk.recipe.decay_fraction)
@@ -137,9 +133,7 @@ class LadderStudy:
             for trunk in sorted(trunks, key=lambda trunk: -work[trunk.address])
         ]
         answers: dict[str, list[Measured]] = {}
-        for job, measured in self.executor.run(
-            _train_or_diverge if role == "search" else train_job, jobs, heard
-        ):
+        for job, measured in self.executor.run(_train_or_diverge if role == "search" else train_job, jobs, heard):
             trunk = job.trunk
             for one in measured:
                 self.ledger.record_run(

@@ -118,7 +118,5 @@ def _alone(folder: Path) -> Iterator[None]:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
-            raise WorkError(
-                f"{folder}: another process is training this run: wait for it or stop it"
-            ) from None
+            raise WorkError(f"{folder}: another process is training this run: wait for it or stop it") from None
         yield

@@ -25,9 +25,7 @@ TRAINING_SHARE = 0.92
 def expand_sources(sources: Sequence[str | Path]) -> list[str | Path]:
     """Puts the standard library's files in the place of its name."""
     return [
-        path
-        for source in sources
-        for path in (standard_library_sources() if source == STANDARD_LIBRARY else [source])
+        path for source in sources for path in (standard_library_sources() if source == STANDARD_LIBRARY else [source])
     ]
 
 
@@ -48,9 +46,7 @@ class Language:
         progress: PrepareProgress,
     ) -> Dataset:
         """Reads text, trains a tokenizer on it, packs its tokens."""
-        return prepare(
-            expand_sources(sources), out, base=base, tokenizer=tokenizer, seed=seed, progress=progress
-        )
+        return prepare(expand_sources(sources), out, base=base, tokenizer=tokenizer, seed=seed, progress=progress)
 
     def expect(self, sources: Sequence[str | Path], *, base: Path, tokenizer: str) -> Expected:
         """Bytes of the files, and tokens at the usual length of a byte-level BPE's tokens."""
@@ -71,9 +67,7 @@ class Language:
         self, dataset: Dataset, shape: LlamaShape, batch_size: int, seed: int, unique_tokens: int | None
     ) -> Callable[[int], Tensor]:
         """Windows of context + 1 tokens, in an order drawn anew in each epoch."""
-        batches = Batches(
-            dataset.tokens("train"), shape.context, batch_size, seed, unique_tokens=unique_tokens
-        )
+        batches = Batches(dataset.tokens("train"), shape.context, batch_size, seed, unique_tokens=unique_tokens)
         return lambda step: torch.from_numpy(batches.batch(step))
 
     def loss(self, model: Llama, batch: Tensor) -> Tensor:

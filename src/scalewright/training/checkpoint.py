@@ -26,7 +26,5 @@ def load_checkpoint(path: Path) -> dict[str, Any] | None:
     try:
         state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:
-        raise WorkError(
-            f"{path}: damaged checkpoint ({error}); delete it to train this run from its start"
-        ) from error
+        raise WorkError(f"{path}: damaged checkpoint ({error}); delete it to train this run from its start") from error
     return state

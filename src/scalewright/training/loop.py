@@ -11,12 +11,12 @@ from torch import Tensor, nn
 from scalewright.data import Dataset
 from scalewright.documents import Document
 from scalewright.errors import WorkError
+from scalewright.models import compute_in
 from scalewright.tasks import Task
 from scalewright.training.checkpoint import load_checkpoint, save_checkpoint
 from scalewright.training.configuration import Measured, Trunk
 from scalewright.training.memory import peak_memory_bytes, reset_peak_memory
 from scalewright.training.parametrisation import initialise, parameter_groups
-from scalewright.models import compute_in
 from scalewright.training.progress import NoProgress, Progress
 from scalewright.training.schedule import Schedule
 
@@ -180,17 +180,13 @@ def train(
             speed = trainer.step * trunk.tokens_per_step / trainer.seconds
             watcher.step(trainer.step, horizon, loss, speed)
             if trainer.seconds > limit_seconds:
-                save_checkpoint(
-                    branch_path if trainer.step > schedule.branch else trunk_path, trainer.state()
-                )
+                save_checkpoint(branch_path if trainer.step > schedule.branch else trunk_path, trainer.state())
                 raise WorkError(
                     f"stopped at step {trainer.step} of {horizon} after {trainer.seconds:.0f} s of training, the hard stop "
                     f"of {limit_seconds:.0f} s: this machine is slower than planned; plan again or raise the budget"
                 )
             if time.monotonic() - saved_at > checkpoint_seconds:
-                save_checkpoint(
-                    branch_path if trainer.step > schedule.branch else trunk_path, trainer.state()
-                )
+                save_checkpoint(branch_path if trainer.step > schedule.branch else trunk_path, trainer.state())
                 saved_at = time.monotonic()
         loss = task.evaluate(trainer.model, dataset, "validation", trunk.recipe.precision)
         measured = trainer.measured(horizon, loss)

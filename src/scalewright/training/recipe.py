@@ -1,5 +1,7 @@
 """How long and how hot a model is trained: the settings that a whole study shares, each with its reason."""
 
+from pydantic import Field
+
 from scalewright.documents import Part, Reason
 
 RECIPE_VERSION = 1
@@ -24,7 +26,7 @@ class Recipe(Part):
     epsilon: float = 1e-10
     clip: float = 1.0
     precision: str = "fp32"
-    reasons: dict[str, Reason] = {}
+    reasons: dict[str, Reason] = Field(default_factory=dict)
 
     @property
     def deciding(self) -> dict[str, object]:

@@ -1,0 +1,5 @@
+"""`python -m scalewright` is `scalewright`."""
+
+from scalewright.cli.main import main
+
+main()

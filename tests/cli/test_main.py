@@ -1,0 +1,78 @@
+"""Commands as a user types them: answers, exit codes, one-line errors."""
+
+import subprocess
+import sys
+
+import pytest
+from typer.testing import CliRunner
+
+import scalewright
+from scalewright.cli import main as command_line
+from scalewright.cli.main import app
+
+
+def run(*arguments, cwd=None):
+    return subprocess.run(
+        [sys.executable, "-m", "scalewright", *arguments], capture_output=True, text=True, cwd=cwd, timeout=120
+    )
+
+
+def test_wrong_input_is_one_line_and_exit_2(tmp_path):
+    answer = run("run", "none.toml", cwd=tmp_path)
+    assert answer.returncode == 2
+    assert answer.stdout == ""
+    assert answer.stderr.startswith("error")
+    assert "none.toml: no such file" in answer.stderr
+    assert "Traceback" not in answer.stderr
+    assert len(answer.stderr.strip().splitlines()) == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.fixture
+def call(monkeypatch, capsys):
+    """Runs `main` in this process; answers with exit code, standard output and standard error."""
+
+    def run_here(*arguments):
+        monkeypatch.setattr(sys, "argv", ["scalewright", *arguments])
+        with pytest.raises(SystemExit) as left:
+            command_line.main()
+        return left.value.code, *capsys.readouterr()
+
+    return run_here
+
+
+def test_debug_shows_the_traceback(monkeypatch):
+    monkeypatch.setattr(sys, "argv", ["scalewright", "--debug", "run", "none.toml"])
+    with pytest.raises(scalewright.InputError):
+        command_line.main()
+
+
+def test_ctrl_c_says_that_work_is_kept(call, monkeypatch):
+    def interrupted(*arguments, **named):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(command_line, "_run", interrupted)
+    code, _, _ = call("run", "project.toml")
+    assert code == 130
+
+
+def test_init_writes_a_project_once(tmp_path):
+    runner = CliRunner()
+    assert runner.invoke(app, ["init", str(tmp_path / "new")]).exit_code == 0
+    assert (tmp_path / "new" / "project.toml").exists()
+    again = runner.invoke(app, ["init", str(tmp_path / "new")])
+    assert isinstance(again.exception, scalewright.InputError)
+
+
+def test_no_usable_text_is_exit_2(call, tmp_path):
+    (tmp_path / "text").mkdir()
+    (tmp_path / "text" / "bad.txt").write_bytes(b"\xff\xfe\x00")
+    path = tmp_path / "project.toml"
+    path.write_text('name = "n"\ndata = ["text"]\n[budget]\nminutes = 1\n')
+    code, out, _ = call("run", str(path))
+    assert code == 2
+    assert out == ""
+
+
+def test_version():
+    assert run("--version").stdout.strip() == f"scalewright {scalewright.__version__}"

@@ -1,0 +1,32 @@
+"""A stage is run again when its inputs change, and only then."""
+
+from typing import ClassVar
+
+from scalewright.documents import Document
+from scalewright.pipeline.stages import Stages
+
+
+class Number(Document):
+    KIND: ClassVar[str] = "number"
+    value: int
+
+
+def test_run_once_per_inputs(tmp_path):
+    made = []
+
+    def make(value):
+        def run():
+            made.append(value)
+            return Number(value=value)
+
+        return run
+
+    for inputs, value, expected in (([1], 5, 5), ([1], 6, 5), ([2], 7, 7), ([1], 8, 8)):
+        assert Stages(tmp_path).document("number", Number, inputs, make(value)).value == expected
+    assert made == [5, 7, 8]
+
+
+def test_a_deleted_document_is_made_again(tmp_path):
+    Stages(tmp_path).document("number", Number, [1], lambda: Number(value=1))
+    (tmp_path / "number.json").unlink()
+    assert Stages(tmp_path).document("number", Number, [1], lambda: Number(value=2)).value == 2

@@ -1,0 +1,104 @@
+"""The ladder keeps its promises for any budget, machine and data."""
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from scalewright.architectures import LlamaFamily
+from scalewright.errors import InputError
+from scalewright.machines.speed import MeasuredSpeed, Speed
+from scalewright.planning import design_ladder, nearest_shape, trunk_steps
+from scalewright.planning.rules import batch_tokens, first_guess
+
+FAMILY = LlamaFamily(vocabulary=1024, context=128)
+
+
+def speed(rate):
+    points = tuple(
+        MeasuredSpeed(flops_per_token=cost, tokens_per_second=rate / cost, spread=0.1, steps=9) for cost in (1e5, 1e9)
+    )
+    return Speed(precision="bf16", threads=1, beside=1, batch_size=8, points=points)
+
+
+def ladder(flops=4e13, seconds=120.0, rate=8e10, data=10**7):
+    return design_ladder(
+        FAMILY,
+        target_flops=flops,
+        limit_seconds=seconds,
+        speed=speed(rate),
+        workers=2,
+        data_tokens=data,
+        decay_fraction=0.2,
+        precision="bf16",
+        seed=5,
+    )
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    flops=st.floats(3e12, 1e18), share=st.floats(0.1, 2.0), rate=st.floats(1e10, 1e13), data=st.integers(10**6, 10**10)
+)
+def test_limits_hold(flops, share, rate, data):
+    limit = share * flops / rate
+    try:
+        found = ladder(flops, limit, rate, data)
+    except InputError:
+        return
+    assert found.seconds <= limit
+    rungs = [rung for rung in found.rungs if rung.role == "ladder"]
+    assert len({rung.shape.params for rung in rungs}) >= 4
+    assert all(len(rung.horizons) >= 3 and list(rung.horizons) == sorted(set(rung.horizons)) for rung in rungs)
+    per_step = found.tokens_per_step
+    for rung in found.rungs:
+        assert rung.shape.train_flops_per_token * rung.horizons[-1] * per_step <= flops / 8
+        assert (rung.unique_tokens or rung.horizons[-1] * per_step) <= data or rung.role == "repetition"
+
+
+def test_noise_is_measured():
+    found = ladder()
+    repeats = [rung for rung in found.rungs if rung.role == "repeat"]
+    first = {(rung.shape, horizon) for rung in found.rungs if rung.role == "ladder" for horizon in rung.horizons}
+    assert repeats
+    assert all((rung.shape, horizon) in first and rung.seed != 5 for rung in repeats for horizon in rung.horizons)
+
+
+def test_repetition_is_measured_where_the_text_is_short():
+    assert not [rung for rung in ladder(data=10**8).rungs if rung.role == "repetition"]
+    repeated = [rung for rung in ladder(data=2 * 10**6).rungs if rung.role == "repetition"]
+    per_step = ladder(data=2 * 10**6).tokens_per_step
+    assert [round(rung.horizons[0] * per_step / rung.unique_tokens) for rung in repeated] == [4, 8]
+
+
+def test_too_small_a_budget_says_so():
+    with pytest.raises(InputError, match="raise the budget"):
+        ladder(flops=1e11, seconds=0.5)
+
+
+def test_each_number_has_its_reason():
+    assert {"target", "context", "batch_size", "warmup_steps", "sizes", "horizons", "repeats", "seconds"} <= set(
+        ladder().reasons
+    )
+
+
+def test_trunk_steps_by_hand():
+    # 100 steps of the longest, which are its own trunk and decay, and a fifth of 25 and of 50 beside it.
+    assert trunk_steps((25, 50, 100), 0.2) == pytest.approx(115)
+
+
+@given(params=st.floats(3e4, 1e9))
+def test_nearest_shape_is_the_nearest(params):
+    found = nearest_shape(FAMILY, params)
+    others = (found.width - FAMILY.head_size, found.width + FAMILY.head_size)
+    ratio = max(found.params / params, params / found.params)
+    for width in others:
+        if width >= 32:
+            other = FAMILY.shape(width).params
+            assert ratio <= max(other / params, params / other)
+
+
+def test_rules_against_their_sources():
+    # Step law (Li et al. 2025): B = 0.58·D^0.571 tokens; 2.0e9 tokens give about 119 thousand.
+    sequences, _ = batch_tokens(2e9, 128)
+    assert sequences == 1024
+    params, tokens, _ = first_guess(6e12)
+    assert 6 * params * tokens == pytest.approx(6e12)

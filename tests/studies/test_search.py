@@ -1,0 +1,38 @@
+"""The search for the learning rate on curves whose lowest point is known."""
+
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from scalewright.studies.search import FACTOR, MOST, START, search_rate
+
+
+@given(place=st.floats(-4, 4), depth=st.floats(1e-3, 1.0))
+def test_lowest_point_of_a_parabola(place, depth):
+    best = START * FACTOR**place
+    rate, _ = search_rate(lambda rates: {r: 3 + depth * math.log(r / best) ** 2 for r in rates})
+    assert rate == pytest.approx(best, rel=1e-6)
+
+
+def test_rates_at_which_training_fails_are_no_answer():
+    def losses(rates):
+        return {rate: math.inf if rate >= START else 3 - math.log(rate) for rate in rates}
+
+    rate, reason = search_rate(losses)
+    assert rate == pytest.approx(START / FACTOR)
+    assert "inf" in reason.text
+
+
+def test_it_ends_at_the_edge_and_says_so():
+    tried = []
+
+    def losses(rates):
+        tried.extend(rates)
+        return {rate: -rate for rate in rates}
+
+    rate, reason = search_rate(losses)
+    assert len(tried) == len(set(tried)) == MOST
+    assert rate == pytest.approx(max(tried))
+    assert "edge" in reason.text

@@ -1,0 +1,99 @@
+"""The whole line on a tiny project."""
+
+import json
+import math
+import time
+
+import pytest
+import torch
+from transformers import AutoModelForCausalLM
+
+from scalewright.data import Dataset
+from scalewright.laws import Law
+from scalewright.ledger import Ledger
+from scalewright.models import load_model
+from scalewright.pipeline import estimate, run_project
+from scalewright.planning import Ladder, Plan
+
+
+def state(path, name):
+    return path.parent / ".scalewright" / name
+
+
+def test_the_forecast_was_stored_before_the_run_and_scored_after_it(finished_project):
+    path, outcome = finished_project
+    plan = Plan.load(state(path, "plan.json"))
+    with Ledger.open(state(path, "ledger.db")) as ledger:
+        forecasts = {forecast.quantity: forecast for forecast in ledger.forecasts(plan.hash)}
+        (final,) = ledger.runs(role="final")
+    loss = forecasts["loss"]
+    assert loss.made_at < final.created_at <= loss.scored_at
+    assert loss.measured == final.loss == outcome.measured.loss
+    assert outcome.error == pytest.approx(final.loss / loss.value - 1)
+    assert outcome.inside == (loss.low <= final.loss <= loss.high)
+    assert forecasts["seconds"].measured == final.seconds
+    assert loss.law_hash == Law.load(state(path, "law.json")).hash
+
+
+def test_the_ladder_is_in_the_ledger(finished_project):
+    path, outcome = finished_project
+    ladder, plan = Ladder.load(state(path, "ladder.json")), Plan.load(state(path, "plan.json"))
+    with Ledger.open(state(path, "ledger.db")) as ledger:
+        rungs = ledger.runs(role="ladder")
+        searches = ledger.runs(role="search")
+    assert len({run.params for run in rungs}) >= 4
+    assert all(len({run.tokens for run in rungs if run.params == size}) >= 3 for size in {run.params for run in rungs})
+    assert len(searches) >= 3
+    assert all(run.flops <= plan.choice.flops / 8 for run in rungs)
+    assert outcome.compute_ratio == pytest.approx(plan.choice.flops / max(run.flops for run in rungs))
+    assert sum(len(rung.horizons) for rung in ladder.rungs if rung.role == "ladder") == len(rungs)
+    assert all(math.isfinite(run.loss) and 0 < run.loss < math.log(257) for run in rungs)
+
+
+def test_the_model_is_what_was_measured(finished_project):
+    path, outcome = finished_project
+    dataset = Dataset.open(state(path, "data"))
+    theirs = AutoModelForCausalLM.from_pretrained(outcome.model).eval()
+    tokens = torch.tensor([[int(token) for token in dataset.tokens("test")[:128]]])
+    with torch.no_grad():
+        torch.testing.assert_close(load_model(path.parent / "model")(tokens), theirs(tokens).logits, rtol=0, atol=1e-4)
+    trained, int8 = outcome.variants
+    assert trained.loss == pytest.approx(outcome.measured.loss, rel=5e-3)
+    assert int8.bytes < 0.35 * trained.bytes
+    assert int8.loss == pytest.approx(trained.loss, rel=5e-3)
+
+
+def test_run_again_it_answers_at_once_with_the_same(finished_project):
+    path, outcome = finished_project
+    began = time.monotonic()
+    assert run_project(path) == outcome
+    # Not a benchmark: training again would take far longer.
+    assert time.monotonic() - began < 30
+
+
+def test_report_and_last_lines(finished_project):
+    path, outcome = finished_project
+    page = (path.parent / "report.html").read_text()
+    assert f"{outcome.measured.loss:.3f}" in page
+    forecast, measured = outcome.lines()
+    assert forecast.startswith("forecast  ")
+    assert "beyond the ladder" in forecast
+    assert ("inside" in measured) == outcome.inside
+    assert json.loads(outcome.model_dump_json())["forecast"]["level"] == 0.9
+
+
+def test_every_number_of_the_plan_has_its_reason(finished_project):
+    path, _ = finished_project
+    plan = Plan.load(state(path, "plan.json"))
+    assert {"params", "tokens", "batch_size", "learning_rate", "precision", "memory_bytes", "mfu", "forecast"} <= set(
+        plan.reasons
+    )
+
+
+def test_dry_run_spends_nothing(tiny_project):
+    before = sorted(tiny_project.parent.rglob("*"))
+    expected = estimate(tiny_project)
+    assert sorted(tiny_project.parent.rglob("*")) == before
+    assert expected.runs >= 12
+    assert expected.text_bytes == sum(file.stat().st_size for file in (tiny_project.parent / "text").iterdir())
+    assert expected.final_seconds > 0
