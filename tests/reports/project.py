@@ -149,6 +149,7 @@ def make_content() -> ReportContent:
     choice, runner_up, *_ = sorted(front, key=lambda candidate: candidate.loss)
     predicted = law.predict(choice.params, choice.tokens, min(choice.tokens, UNIQUE))
     final = a_run(choice.shape, choice.steps, role="final", off=0.004)
+    final.seconds = 436.0
     largest = max(run.flops for run in fitted)
     plan = Plan(
         task="language",
@@ -179,6 +180,7 @@ def make_content() -> ReportContent:
         compute_ratio=choice.flops / largest,
         reasons={
             "params": Reason(origin="derived", text="the size of least forecast loss among 20 within the budget"),
+            "hard_stop": Reason(origin="given", text="1.2 times the budget"),
             "seconds": Reason(origin="given", text="minutes = 8 in project.toml"),
             "batch_size": Reason(
                 origin="cited", text="0.58·D^0.571 tokens (step law, Li et al. 2025, arXiv:2503.04715)"

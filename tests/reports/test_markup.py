@@ -1,4 +1,4 @@
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from scalewright.reports.markup import Markup, badge, element, table
@@ -9,6 +9,8 @@ TEXT = st.text(st.characters(exclude_categories=("Cs", "Cc")))
 
 
 @given(TEXT, TEXT)
+@example("<script>alert(1)</script>", '" onload="alert(1)')
+@example("&amp; &lt;", "&quot;'")
 def test_text_and_attributes_come_out_as_they_went_in(text: str, title: str) -> None:
     (found,) = parse(element("p", text, title=title)).all("p")
     assert found.text == text

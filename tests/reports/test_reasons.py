@@ -34,6 +34,8 @@ def test_values_stand_beside_their_reasons(content: ReportContent) -> None:
     assert values["batch_size"] == "16"
     assert values["seconds"] == "8 min 00 s"
     assert values["params"] == f"{content.plan.choice.params:,}"
+    assert values["precisions"] == "bf16"
+    assert values["hard_stop"] == "9 min 36 s"
     assert values["sizes"] == values["matmul"] == ""
 
 

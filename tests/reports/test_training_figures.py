@@ -46,6 +46,13 @@ def test_the_rates_tried_and_the_parabola_through_the_best_of_them(content: Repo
     assert figure.layout.shapes[0].x0 == figure.layout.shapes[0].x1 == content.learning_rate
 
 
+def test_a_search_of_another_size_or_length_is_left_out(content: ReportContent) -> None:
+    others = (a_run(FAMILY.shape(64), 392, role="search", rate=0.5), a_run(SMALL, 100, role="search", rate=0.6))
+    figure = rate_figure(replace(content, runs=content.runs + others))
+    tried = next(trace for trace in figure.data if trace.name == "tried")
+    assert list(tried.x) == [2**-8, 2**-7, 2**-6, 2**-5]
+
+
 def test_no_parabola_where_the_best_rate_is_at_the_edge(content: ReportContent) -> None:
     runs = tuple(a_run(SMALL, 392, role="search", rate=rate, off=rate) for rate in (0.01, 0.02, 0.04))
     figure = rate_figure(replace(content, runs=runs, learning_rate=0.01))

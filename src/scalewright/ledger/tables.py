@@ -47,7 +47,7 @@ class Run(Row, kw_only=True):
         layout: how it was laid out over devices.
         loss: validation loss, nats per token or the task's own.
         test_loss: the same on the untouched test split.
-        curve: points [tokens seen, validation loss] along the way.
+        curve: points [tokens seen, mean training loss since the point before].
         seconds: wall time of the training.
         commit: version of the code; an attribute, no part of the address.
         created_at: UTC, ISO 8601.

@@ -49,6 +49,8 @@ class Ladder(Document):
     search_horizon: int
     target_flops: float
     """Compute that the final run is expected to have."""
+    target_steps: int
+    """Steps that the final run is expected to have."""
     seconds: float
     """Predicted wall time of all rungs and the search."""
     reasons: dict[str, Reason]
@@ -190,6 +192,7 @@ def _lay_out(
         search_shape=shapes[0],
         search_horizon=horizons[1],
         target_flops=target_flops,
+        target_steps=round(tokens / per_step),
         seconds=seconds,
         reasons={
             "target": guess,

@@ -12,17 +12,26 @@ from scalewright.reports.markup import Markup, badge, element
 def reasons_table(content: ReportContent) -> Markup:
     """One table of all reasons, grouped by the document they stand in."""
     recipe = content.final.configuration.get("recipe", {})
+    plan, machine, ladder = content.plan, content.machine, content.ladder
+    shown = {
+        "shape": f"{plan.choice.shape.depth} x {plan.choice.shape.width}",
+        "ideal": notation.duration(plan.ideal.seconds),
+        "hard_stop": notation.duration(plan.limit_seconds),
+        "forecast": notation.loss(plan.forecast.value),
+        "forecast_seconds": notation.duration(plan.forecast_seconds.value),
+        "mfu": notation.percent(plan.mfu),
+    }
     groups: list[tuple[str, Mapping[str, Reason], tuple[object, ...]]] = [
-        ("machine", content.machine.reasons, (content.machine,)),
+        ("machine", machine.reasons, ({"precisions": machine.precisions.advised}, machine)),
         ("data", content.dataset.reasons, (content.dataset,)),
-        ("ladder", content.ladder.reasons, (content.ladder,)),
+        ("ladder", ladder.reasons, ({"target": f"{notation.power(ladder.target_flops)} FLOPs"}, ladder)),
         (
             "recipe",
             content.recipe_reasons,
-            ({"learning_rate": content.learning_rate}, recipe, content.ladder),
+            ({"learning_rate": content.learning_rate}, recipe, ladder),
         ),
         ("law", content.law.reasons, (content.law.parameters, content.law)),
-        ("plan", content.plan.reasons, (content.plan, content.plan.choice, content.plan.choice.shape)),
+        ("plan", plan.reasons, (shown, plan, plan.choice)),
     ]
     heads = [element("th", title, scope="col") for title in ("number", "value", "origin", "reason")]
     bodies = [_group(title, reasons, holders) for title, reasons, holders in groups if reasons]

@@ -92,7 +92,7 @@ th:last-child, td:last-child { padding-right: 0; }
 thead th { color: var(--soft); font-weight: 500; font-size: 13px; white-space: nowrap; }
 td { white-space: nowrap; }
 .number { text-align: right; font-variant-numeric: tabular-nums; }
-.prose { white-space: normal; overflow-wrap: anywhere; }
+.prose { min-width: 24ch; white-space: normal; overflow-wrap: break-word; }
 .reasons th[scope="rowgroup"] {
   padding-top: 20px; font-size: 12.5px; letter-spacing: 0.06em; text-transform: uppercase; color: var(--soft);
 }
@@ -119,7 +119,7 @@ footer p { max-width: none; overflow-wrap: anywhere; }
     padding: 8px 0; border-bottom: 1px solid var(--line);
   }
   .reasons td, .reasons th { padding: 0; border: 0; overflow-wrap: anywhere; white-space: normal; }
-  .reasons td.prose, .reasons th { grid-column: 1 / -1; }
+  .reasons td.prose, .reasons th { grid-column: 1 / -1; min-width: 0; }
 }
 @media print {
   body { font-size: 12px; }

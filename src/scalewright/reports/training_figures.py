@@ -40,7 +40,7 @@ def curve_figure(content: ReportContent) -> go.Figure:
 
 def rate_figure(content: ReportContent) -> go.Figure:
     """Validation loss against learning rate at the smallest size, and the parabola that placed the choice."""
-    tried = sorted((searched_rate(run), run.loss) for run in content.runs if run.role == "search")
+    tried = _search(content)
     rates, losses = [rate for rate, _ in tried], [loss for _, loss in tried]
     figure = blank(
         log_axis("learning rate at the base width", [*rates, content.learning_rate], notation.tick, 0.1)
@@ -77,9 +77,16 @@ def rate_figure(content: ReportContent) -> go.Figure:
     return figure
 
 
-def searched_rate(run: Run) -> float:
-    """The learning rate that a run was trained with."""
-    return float(run.configuration["recipe"]["learning_rate"])
+def _search(content: ReportContent) -> list[tuple[float, float]]:
+    """Learning rate and loss of each run of this ladder's search; the ledger may hold others on the same data."""
+    ladder = content.ladder
+    tokens = ladder.search_horizon * ladder.tokens_per_step
+    found = [run for run in content.runs if run.role == "search"]
+    return sorted(
+        (float(run.configuration["recipe"]["learning_rate"]), run.loss)
+        for run in found
+        if run.params == ladder.search_shape.params and run.tokens == tokens
+    )
 
 
 def _parabola(rates: list[float], losses: list[float]) -> tuple[list[float], list[float]] | None:

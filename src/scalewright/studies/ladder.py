@@ -36,8 +36,18 @@ def ladder_recipe(ladder: Ladder, learning_rate: float, reason: Reason) -> Recip
         batch_size=ladder.batch_size,
         warmup_steps=ladder.warmup_steps,
         decay_fraction=ladder.decay_fraction,
+        weight_decay=1 / (learning_rate * ladder.target_steps),
         precision=ladder.precision,
-        reasons=DEFAULT_REASONS | {"learning_rate": reason},
+        reasons=DEFAULT_REASONS
+        | {
+            "learning_rate": reason,
+            "weight_decay": Reason(
+                origin="derived",
+                text=f"1/(learning rate x {ladder.target_steps:,} steps): weights forget their past over the length of the "
+                "final run (Wang & Aitchison 2024, arXiv:2405.13698); a stronger decay would cost long runs more than "
+                "short ones and bend the law (docs/log.md)",
+            ),
+        },
     )
 
 

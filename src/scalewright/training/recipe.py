@@ -20,7 +20,7 @@ class Recipe(Part):
     """Sequences per step."""
     warmup_steps: int
     decay_fraction: float = 0.2
-    weight_decay: float = 0.1
+    weight_decay: float = 0.0
     beta1: float = 0.9
     beta2: float = 0.95
     epsilon: float = 1e-10
@@ -39,10 +39,6 @@ DEFAULT_REASONS = {
         origin="cited",
         text="a linear decay over the last 20 % of the steps matches a tuned cosine "
         "(Hägele et al. 2024, arXiv:2405.18392), and horizons can share a trunk",
-    ),
-    "weight_decay": Reason(
-        origin="assumed",
-        text="0.1, the common value of Llama-like models (Touvron et al. 2023, arXiv:2302.13971)",
     ),
     "betas": Reason(origin="cited", text="0.9 and 0.95 (Brown et al. 2020, arXiv:2005.14165)"),
     "epsilon": Reason(

@@ -1,0 +1,109 @@
+"""Does the line's forecast come true? Five texts, two seeds; the final run has at least 8 times the largest rung's compute.
+
+    python benchmarks/forecast.py [--flops 3e13] [--texts library poems ...] [--seeds 0 1]
+
+Resumable: each run is a project of its own under benchmarks/results, and a finished one is read. Writes its table into
+docs/log.md when all ten are there.
+"""
+
+import argparse
+import datetime
+import json
+from pathlib import Path
+from typing import Any
+
+from measure import RESULTS, ROOT, resumed, say_idleness, sources_hash
+from scalewright.pipeline import Silent, run_project
+from texts import TEXTS, sources
+
+HEADER = "| text | seed | N | D | passes | times the largest rung | forecast | 90 % | measured | error | half-width | inside |"
+
+
+class Lines(Silent):
+    """Prints each stage."""
+
+    def stage(self, name: str, text: str) -> None:
+        """A line."""
+        print(f"    {name}: {text}", flush=True)
+
+    def warn(self, text: str) -> None:
+        """A line."""
+        print(f"    warning: {text}", flush=True)
+
+
+def one(text: str, seed: int, flops: float, ladder: float) -> dict[str, Any]:
+    """Runs the line once; returns the row."""
+    folder = RESULTS / "forecast" / f"{text}-{seed}-{flops:.0e}-{sources_hash()}"
+    folder.mkdir(parents=True, exist_ok=True)
+    project = folder / "project.toml"
+    project.write_text(
+        f'name = "{text}"\ndata = ["{sources(text)}"]\nseed = {seed}\n[budget]\nflops = {flops}\nladder = {ladder}\n'
+    )
+    busy = say_idleness()
+    outcome = run_project(project, watch=Lines())
+    plan = json.loads(Path(outcome.plan).read_text())
+    forecast = outcome.forecast
+    return {
+        "text": text,
+        "seed": seed,
+        "params": plan["choice"]["params"],
+        "tokens": plan["choice"]["tokens"],
+        "passes": plan["choice"]["tokens"] / plan["unique_tokens"],
+        "ratio": outcome.compute_ratio,
+        "forecast": forecast.loss,
+        "low": forecast.low,
+        "high": forecast.high,
+        "measured": outcome.measured.loss,
+        "error": outcome.error,
+        "half_width": (forecast.high - forecast.low) / 2 / forecast.loss,
+        "inside": outcome.inside,
+        "seconds": outcome.seconds,
+        "taken_by_others": busy,
+    }
+
+
+def table(rows: list[dict[str, Any]]) -> list[str]:
+    """The rows as Markdown, with the bars under them."""
+    lines = [HEADER, "|" + " --- |" * 12]
+    for r in rows:
+        lines.append(
+            f"| {r['text']} | {r['seed']} | {r['params']:,} | {r['tokens']:,} | {r['passes']:.2f} | {r['ratio']:.1f} "
+            f"| {r['forecast']:.4f} | {r['low']:.3f} – {r['high']:.3f} | {r['measured']:.4f} | {r['error']:+.2%} "
+            f"| {r['half_width']:.2%} | {'yes' if r['inside'] else 'no'} |"
+        )
+    errors = [abs(r["error"]) for r in rows]
+    inside = sum(r["inside"] for r in rows)
+    lines += [
+        "",
+        f"Mean absolute error {sum(errors) / len(errors):.2%} (bar: 2 %), largest {max(errors):.2%} (bar: 4 %), inside "
+        f"{inside} of {len(rows)} (bar: 8 of 10), mean half-width {sum(r['half_width'] for r in rows) / len(rows):.2%} "
+        f"(bar: 4 %), smallest ratio of compute {min(r['ratio'] for r in rows):.1f} (bar: 8).",
+    ]
+    return lines
+
+
+def main() -> None:
+    """Runs what is left and prints the table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--flops", type=float, default=3e13)
+    parser.add_argument("--ladder", type=float, default=1.0)
+    parser.add_argument("--texts", nargs="+", default=list(TEXTS), choices=TEXTS)
+    parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1])
+    asked = parser.parse_args()
+    rows = []
+    for seed in asked.seeds:
+        for text in asked.texts:
+            print(f"{text}, seed {seed}", flush=True)
+            name = f"forecast-{text}-{seed}-{asked.flops:.0e}-{asked.ladder:g}"
+            rows.append(resumed(name, lambda text=text, seed=seed: one(text, seed, asked.flops, asked.ladder)))
+            print("\n".join(table(rows)), flush=True)
+    if len(rows) == 10:
+        today = datetime.date.today().isoformat()
+        command = f"python benchmarks/forecast.py --flops {asked.flops:g} --ladder {asked.ladder:g}"
+        title = f"\n## {today}: do the line's forecasts come true?\n\n`{command}`\n\n"
+        with (ROOT / "docs" / "log.md").open("a") as log:
+            log.write(title + "\n".join(table(rows)) + "\n")
+
+
+if __name__ == "__main__":
+    main()

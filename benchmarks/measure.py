@@ -1,0 +1,60 @@
+"""What every benchmark needs: an idle machine, and results that are kept with the sources they depend on."""
+
+import hashlib
+import json
+import os
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[1]
+RESULTS = ROOT / "benchmarks" / "results"
+SHARED = ROOT.parent / "shared" / "data"
+DECIDING = ("architectures", "compression", "data", "inference", "laws", "machines", "models", "pipeline", "planning",
+            "studies", "tasks", "training")  # fmt: skip
+"""Rooms whose sources decide what a benchmark measures; reports, ledger and command line do not."""
+
+
+def sources_hash(rooms: Sequence[str] = DECIDING) -> str:
+    """Hash of the sources that a result depends on."""
+    digest = hashlib.sha256()
+    for room in rooms:
+        for path in sorted((ROOT / "src" / "scalewright" / room).rglob("*.py")):
+            digest.update(path.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+def taken_by_others(seconds: float = 1.0) -> float:
+    """Share of the processors' time that other processes take, over `seconds`."""
+
+    def busy() -> int:
+        user, nice, system, _, _, irq, softirq, *_ = map(int, Path("/proc/stat").read_text().split("\n")[0].split()[1:])
+        return user + nice + system + irq + softirq
+
+    before, own = busy(), time.process_time()
+    time.sleep(seconds)
+    ticks = os.sysconf("SC_CLK_TCK") * seconds * (os.cpu_count() or 1)
+    return max(0.0, (busy() - before - (time.process_time() - own) * os.sysconf("SC_CLK_TCK")) / ticks)
+
+
+def say_idleness() -> float:
+    """Prints how idle the machine is, and returns the share that others take."""
+    share = taken_by_others()
+    print(f"other processes take {share:.1%} of the processors" + ("" if share < 0.05 else ": NOT IDLE"), flush=True)
+    return share
+
+
+def resumed(name: str, make: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+    """The result `name` under the present sources: read where it was measured already, else measured and kept."""
+    path = RESULTS / f"{name}-{sources_hash()}.json"
+    if path.exists():
+        print(f"{name}: measured before with the same sources", flush=True)
+        result: dict[str, Any] = json.loads(path.read_text())
+        return result
+    result = make()
+    RESULTS.mkdir(parents=True, exist_ok=True)
+    part = path.with_suffix(".part")
+    part.write_text(json.dumps(result, indent=1))
+    part.replace(path)
+    return result
