@@ -64,9 +64,13 @@ def test_noise_is_measured():
 
 def test_repetition_is_measured_where_the_text_is_short():
     assert not [rung for rung in ladder(data=10**8).rungs if rung.role == "repetition"]
-    repeated = [rung for rung in ladder(data=2 * 10**6).rungs if rung.role == "repetition"]
-    per_step = ladder(data=2 * 10**6).tokens_per_step
-    assert [round(rung.horizons[0] * per_step / rung.unique_tokens) for rung in repeated] == [4, 8]
+    found = ladder(data=2 * 10**6)
+    (repeated,) = (rung for rung in found.rungs if rung.role == "repetition")
+    passes = [horizon * found.tokens_per_step / repeated.unique_tokens for horizon in repeated.horizons]
+    assert passes == [2, 4]
+    # The final run in small: the same unique tokens for each parameter.
+    params, _, _ = first_guess(found.target_flops)
+    assert repeated.unique_tokens / repeated.shape.params == pytest.approx(2e6 / params, rel=0.05)
 
 
 def test_too_small_a_budget_says_so():

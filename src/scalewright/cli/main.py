@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
+from rich.text import Text
 
 from scalewright import __version__
 from scalewright.errors import ScalewrightError
@@ -44,24 +45,18 @@ def main() -> None:
     except ScalewrightError as error:
         if "--debug" in arguments:
             raise
-        errors.print(f"[bold red]error[/]  {_escaped(str(error))}", highlight=False, soft_wrap=True)
+        errors.print(Text.assemble(("error", "bold red"), "  ", str(error)), soft_wrap=True)
         raise SystemExit(error.exit_code) from None
     except KeyboardInterrupt:
         errors.print("stopped; finished work is kept, the same command goes on from here", highlight=False)
         raise SystemExit(130) from None
 
 
-def _escaped(text: str) -> str:
-    from rich.markup import escape
-
-    return escape(text)
-
-
 @app.command()
 def init(
     folder: Annotated[Path, typer.Argument(help="Folder of the new project.")] = Path(),
     data: Annotated[str, typer.Option(help="Text files, folder or pattern.")] = "data/*.txt",
-    minutes: Annotated[float, typer.Option(help="Time for the final training.")] = 4.0,
+    minutes: Annotated[float, typer.Option(help="Time for the final training.")] = 3.5,
 ) -> None:
     """Writes a commented project.toml."""
     from scalewright.pipeline import write_project

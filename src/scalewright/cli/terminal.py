@@ -7,7 +7,10 @@ from typing import Self
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.table import Table
+from rich.text import Text
 
+INDENT = Text(" " * 10)
 PLAIN_SECONDS = 15.0
 """Between two progress lines where there is no terminal."""
 
@@ -27,17 +30,17 @@ class TerminalWatch:
         """A line for a stage."""
         self._end_bar()
         self._began = self._said_at = time.monotonic()
-        self.console.print(f"[bold cyan]{escape(name):>8}[/]  {escape(text)}", highlight=False)
+        self._print(Text(text), Text(f"{name:>8}  ", style="bold cyan"))
 
     def say(self, text: str) -> None:
         """A line under the stage."""
         self._end_bar()
-        self.console.print(f"          {escape(text)}", highlight=False, style="default")
+        self._print(Text(text))
 
     def warn(self, text: str) -> None:
         """A warning under the stage."""
         self._end_bar()
-        self.console.print(f"          [yellow]warning[/]  {escape(text)}", highlight=False)
+        self._print(Text.assemble(("warning  ", "yellow"), text))
 
     def progress(self, done: float, total: float, text: str) -> None:
         """Moves the bar, or now and then prints a line."""
@@ -78,6 +81,15 @@ class TerminalWatch:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._end_bar()
+
+    def _print(self, text: Text, head: Text = INDENT) -> None:
+        """On a terminal wrapped under its indent; elsewhere one line, so that it can be searched."""
+        if self.console.is_terminal:
+            table = Table.grid()
+            table.add_row(head, text)
+            self.console.print(table)
+        else:
+            self.console.print(head + text, soft_wrap=True)
 
     def _end_bar(self) -> None:
         if self._bar is not None:

@@ -18,11 +18,16 @@ Signatures = NDArray[np.uint32]
 WORDS, CHARACTERS = 5, 10
 """Length of a shingle: words, or characters of text that is written without spaces."""
 
-BANDS, ROWS = 32, 4
-"""A pair of similarity J shares a band with probability 1 - (1 - J^4)^32: 0.99 at J = 0.6, 0.05 at 0.2."""
+BANDS, ROWS = 64, 2
+"""A pair of similarity J shares a band with probability 1 - (1 - J^2)^64: 0.93 at J = 0.2, 0.9999 at 0.35."""
 
-SIMILAR = 0.5
-"""Least share of equal minima of a near-duplicate: two standard errors under J = 0.6, so as to miss few."""
+SIMILAR = (0.2, 0.35, 0.5)
+"""Least share of equal minima of a near-duplicate. Files made from one template share little more than 0.2 (the standard
+library's `encodings/cp864.py` with its nearest sister 0.25); unrelated prose and code share under 0.05."""
+
+LARGEST_FAMILY = 0.25
+"""Share of the text above which a family is one of form, not of content (records of one template, say), and the next
+higher similarity is asked for."""
 
 _BLOCK = 1024
 _trailing_blanks = partial(re.compile(r"[^\S\n]+$", re.MULTILINE).sub, "")
@@ -38,8 +43,8 @@ def distinct(documents: Sequence[TextDocument]) -> list[TextDocument]:
 
 
 def near_duplicates(documents: Sequence[TextDocument], progress: PrepareProgress = unheard) -> list[tuple[int, ...]]:
-    """Groups documents whose sets of shingles have a Jaccard similarity of about 0.6 or more, directly or by
-    a chain.
+    """Groups documents whose sets of shingles have a Jaccard similarity of about 0.2 or more, directly or by
+    a chain; of 0.35 or 0.5 where less would make one family of more than a quarter of the text.
 
     MinHash (Broder 1997): the share of permutations under which two sets have the same minimum estimates
     their similarity. Only pairs that agree in a whole band of permutations are compared (Indyk and Motwani
@@ -53,14 +58,14 @@ def near_duplicates(documents: Sequence[TextDocument], progress: PrepareProgress
     for index, document in enumerate(documents):
         signatures[index] = signature(document.text)
         progress("finding near-duplicates", (index + 1) / len(documents))
-    parent = list(range(len(documents)))
-    for first, second in _similar_pairs(signatures):
-        a, b = _root(parent, first), _root(parent, second)
-        parent[max(a, b)] = min(a, b)
-    groups: dict[int, list[int]] = {}
-    for index in range(len(documents)):
-        groups.setdefault(_root(parent, index), []).append(index)
-    return [tuple(group) for group in groups.values()]
+    sizes = [document.size_bytes for document in documents]
+    groups: list[tuple[int, ...]] = []
+    for similar in SIMILAR:
+        groups = _families(signatures, similar)
+        families = [sum(sizes[index] for index in group) for group in groups if len(group) > 1]
+        if max(families, default=0) <= LARGEST_FAMILY * sum(sizes):
+            break
+    return groups
 
 
 def signature(text: str) -> Signatures:
@@ -92,12 +97,23 @@ def shingles(text: str) -> Words:
     return np.unique(hashes)
 
 
-def _similar_pairs(signatures: Signatures) -> Iterator[tuple[int, int]]:
+def _families(signatures: Signatures, similar: float) -> list[tuple[int, ...]]:
+    parent = list(range(len(signatures)))
+    for first, second in _similar_pairs(signatures, similar):
+        a, b = _root(parent, first), _root(parent, second)
+        parent[max(a, b)] = min(a, b)
+    groups: dict[int, list[int]] = {}
+    for index in range(len(signatures)):
+        groups.setdefault(_root(parent, index), []).append(index)
+    return [tuple(group) for group in groups.values()]
+
+
+def _similar_pairs(signatures: Signatures, least: float) -> Iterator[tuple[int, int]]:
     for band in range(BANDS):
         for members in _buckets(signatures[:, band * ROWS : (band + 1) * ROWS]):
             while len(members) > 1:
                 leader, others = members[0], members[1:]
-                similar = (signatures[others] == signatures[leader]).mean(axis=1) >= SIMILAR
+                similar = (signatures[others] == signatures[leader]).mean(axis=1) >= least
                 yield from ((int(leader), int(other)) for other in others[similar])
                 members = others[~similar]
 

@@ -23,7 +23,14 @@ from scalewright.data.progress import PrepareProgress, unheard
 from scalewright.data.readers import TextDocument, read_documents
 from scalewright.data.shards import token_type, write_shards
 from scalewright.data.sources import find_files, name_of
-from scalewright.data.split import MAX_HOLD_OUT_BYTES, MAX_SHARE, MIN_HOLD_OUT_BYTES, hold_out_bytes, split
+from scalewright.data.split import (
+    MAX_GROUP_SHARE,
+    MAX_HOLD_OUT_BYTES,
+    MAX_SHARE,
+    MIN_HOLD_OUT_BYTES,
+    hold_out_bytes,
+    split,
+)
 from scalewright.data.tokenizer import (
     BYTES_VOCABULARY,
     END_OF_TEXT_ID,
@@ -36,7 +43,7 @@ from scalewright.documents import Reason
 from scalewright.errors import InputError, ScalewrightError, WorkError
 from scalewright.files import content_hash, file_hash, write_atomic
 
-RECIPE = 1
+RECIPE = 2
 """Raised when the same inputs would give other tokens, so that datasets made before are made anew."""
 
 SKIPPED_KEPT = 100
@@ -181,8 +188,8 @@ def _hold_out_reason(total_bytes: int, fraction: float) -> Reason:
         text=(
             f"{hold_out_bytes(total_bytes, fraction):,} bytes aimed at: {fraction:.1%} of {total_bytes:,}, "
             f"at least {MIN_HOLD_OUT_BYTES:,} (or {MAX_SHARE:.0%} of the text), "
-            f"at most {MAX_HOLD_OUT_BYTES:,}; near-duplicates stay together, families larger than that are "
-            "trained on"
+            f"at most {MAX_HOLD_OUT_BYTES:,}; near-duplicates stay together, texts and families larger than "
+            f"{MAX_GROUP_SHARE:.0%} of that are trained on, so that none decides the mean"
         ),
     )
 

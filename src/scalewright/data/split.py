@@ -17,6 +17,10 @@ MAX_SHARE = 0.1
 """Share of a short text above which it is not raised to that size."""
 
 
+MAX_GROUP_SHARE = 1 / 20
+"""Share of a hold-out that one group of near-duplicates may have, so that no single text decides a mean loss."""
+
+
 @dataclass(frozen=True)
 class Split:
     """Indices of the documents of each part, ascending."""
@@ -35,9 +39,10 @@ def hold_out_bytes(total_bytes: int, fraction: float) -> int:
 def split(groups: Sequence[Sequence[int]], sizes: Sequence[int], fractions: tuple[float, float], seed: int) -> Split:
     """Gives whole groups of near-duplicates to validation and test, in seeded order, until each has its size.
 
-    Each group goes to the hold-out that is less full. A group larger than a hold-out would be all there is
-    in it: such groups are trained on, unless the smaller ones do not even fill half of it; then the smallest
-    of them is held out. A group larger than half of the text that remains is always trained on.
+    Each group goes to the hold-out that is less full. A group larger than a twentieth of a hold-out would
+    weigh too much in its mean: such groups are trained on, unless the smaller ones do not even fill half of
+    it; then the smallest of them are held out. A group larger than half of the text that remains is always
+    trained on.
 
     Args:
         groups: indices of the documents that must stay together; each document in one group.
@@ -53,14 +58,15 @@ def split(groups: Sequence[Sequence[int]], sizes: Sequence[int], fractions: tupl
     weights = [sum(sizes[index] for index in group) for group in groups]
     targets = [hold_out_bytes(sum(sizes), fraction) for fraction in fractions]
     order = permutation(len(groups), "split", seed).tolist()
-    small = [group for group in order if weights[group] <= min(targets)]
-    large = sorted((group for group in order if weights[group] > min(targets)), key=weights.__getitem__)
+    limit = MAX_GROUP_SHARE * min(targets)
+    small = [group for group in order if weights[group] <= limit]
+    large = sorted((group for group in order if weights[group] > limit), key=weights.__getitem__)
 
     parts: tuple[list[int], list[int], list[int]] = ([], [], [])
     held = [0, 0]
     for group in [*small, *large]:
         emptier = min((0, 1), key=lambda part: held[part] / targets[part])
-        wanted = targets[emptier] if weights[group] <= min(targets) else targets[emptier] / 2
+        wanted = targets[emptier] if weights[group] <= limit else targets[emptier] / 2
         if held[emptier] < wanted and weights[group] <= (sum(sizes) - sum(held)) / 2:
             held[emptier] += weights[group]
             parts[emptier].extend(groups[group])

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, NamedTuple
 
 from scalewright.architectures import LlamaFamily, LlamaShape
 from scalewright.documents import Document, Part, Reason
@@ -16,9 +16,24 @@ LARGEST_RUNG = 1 / 9
 DATA_SHARE = 0.8
 """Largest share of the training text that a rung sees, so that none repeats it unawares."""
 SEARCH_RATES = 5
+REPETITION_PASSES = (2, 4)
+"""How often the repetition rungs see their text."""
 SHORTEST_STEPS = 150
 EVALUATION_SHARE = 1.12
 """Time of a rung over the time of its training: loading, evaluation, checkpoints."""
+
+
+class Extras(NamedTuple):
+    """What a ladder has beyond its grid, as time allows."""
+
+    longer: bool
+    """Small sizes get one horizon more."""
+    repeated: int
+    """Sizes that are run with a second seed."""
+
+
+EXTRAS = (Extras(True, 2), Extras(True, 1), Extras(False, 2), Extras(False, 1))
+"""The richest that fits is taken."""
 
 
 class Rung(Part):
@@ -81,9 +96,9 @@ def design_ladder(
 ) -> Ladder:
     """Lays out the ladder for a final run of `target_flops`.
 
-    The largest rung costs a tenth of the final run and lies on the line that the final run is expected on. The
-    sizes below it are half, a quarter, an eighth; small ones get one horizon more, so that the data reach further than the
-    largest rung's alone. The smallest two sizes are run with a second seed: the noise is measured, not guessed.
+    The largest rung costs a ninth of the final run, less where the time does not suffice. The sizes below it are about half
+    the next. As time allows, small ones get one horizon more, so that the data reach further than the largest rung's, and the
+    smallest are run with a second seed: the noise is measured, not guessed.
 
     Args:
         family: shapes to choose from.
@@ -99,32 +114,20 @@ def design_ladder(
     Raises:
         InputError: the budget is too small for any ladder.
     """
-    params, tokens, guess = first_guess(target_flops)
     share = LARGEST_RUNG
     while True:
-        ladder = _lay_out(
-            family,
-            params,
-            tokens,
-            share,
-            target_flops,
-            speed,
-            workers,
-            data_tokens,
-            decay_fraction,
-            precision,
-            seed,
-            guess,
-        )
-        if ladder.seconds <= limit_seconds and _largest_flops(ladder) <= LARGEST_RUNG * target_flops:
-            return ladder
-        share *= 0.9
-        shortest = min(rung.horizons[0] for rung in ladder.rungs)
-        if shortest <= SHORTEST_STEPS:
+        for extras in EXTRAS:
+            ladder = _lay_out(
+                family, share, extras, target_flops, speed, workers, data_tokens, decay_fraction, precision, seed
+            )
+            if ladder.seconds <= limit_seconds and _largest_flops(ladder) <= LARGEST_RUNG * target_flops:
+                return ladder
+        if min(rung.horizons[0] for rung in ladder.rungs) <= SHORTEST_STEPS:
             raise InputError(
                 f"budget: the smallest useful ladder takes {ladder.seconds:.0f} s here, its share is {limit_seconds:.0f} s: "
                 "raise the budget or `ladder`"
             )
+        share *= 0.9
 
 
 def _largest_flops(ladder: Ladder) -> float:
@@ -133,9 +136,8 @@ def _largest_flops(ladder: Ladder) -> float:
 
 def _lay_out(
     family: LlamaFamily,
-    params: float,
-    tokens: float,
     share: float,
+    extras: Extras,
     target_flops: float,
     speed: Speed,
     workers: int,
@@ -143,8 +145,8 @@ def _lay_out(
     decay_fraction: float,
     precision: str,
     seed: int,
-    guess: Reason,
 ) -> Ladder:
+    params, tokens, guess = first_guess(target_flops)
     # Compute share s: params shrink by s^0.4 and tokens by s^0.6, since data exponents are the better known ones.
     shapes = _sizes(family, params * share**0.4)
     longest = min(tokens * share**0.6, DATA_SHARE * data_tokens)
@@ -156,28 +158,24 @@ def _lay_out(
     reach = shapes[-1].train_flops_per_token * top
     rungs = []
     for shape in shapes:
-        further = shape.train_flops_per_token * 2 * top <= reach and 2 * top * per_step <= DATA_SHARE * data_tokens
-        longer = (*horizons, 2 * top) if further else horizons
+        affordable = shape.train_flops_per_token * 2 * top <= reach and 2 * top * per_step <= DATA_SHARE * data_tokens
+        longer = (*horizons, 2 * top) if extras.longer and affordable else horizons
         rungs.append(Rung(shape=shape, horizons=longer, seed=seed, role="ladder"))
-    rungs += [Rung(shape=shape, horizons=horizons, seed=seed + 1, role="repeat") for shape in shapes[:2]]
+    rungs += [Rung(shape=shape, horizons=horizons, seed=seed + 1, role="repeat") for shape in shapes[: extras.repeated]]
     if tokens > data_tokens:
-        for parts in (4, 8):
-            rungs.append(
-                Rung(
-                    shape=shapes[1],
-                    horizons=(top,),
-                    seed=seed,
-                    role="repetition",
-                    unique_tokens=top * per_step // parts,
-                )
-            )
+        # The final run in small: as many unique tokens for each parameter as it will have.
+        unique = max(4, round(data_tokens * shapes[0].params / params / per_step))
+        passes = tuple(count * unique for count in REPETITION_PASSES)
+        rungs.append(
+            Rung(shape=shapes[0], horizons=passes, seed=seed, role="repetition", unique_tokens=unique * per_step)
+        )
     jobs = [
         trunk_steps(rung.horizons, decay_fraction)
         * per_step
         / speed.tokens_per_second(rung.shape.train_flops_per_token)
         for rung in rungs
     ]
-    search = SEARCH_RATES * horizons[1] * per_step / speed.tokens_per_second(shapes[0].train_flops_per_token)
+    search = SEARCH_RATES * horizons[0] * per_step / speed.tokens_per_second(shapes[0].train_flops_per_token)
     seconds = max(max(jobs), (sum(jobs) + search) / workers) * EVALUATION_SHARE
     top_flops = shapes[-1].train_flops_per_token * top * per_step
     return Ladder(
@@ -190,7 +188,7 @@ def _lay_out(
         precision=precision,
         rungs=tuple(rungs),
         search_shape=shapes[0],
-        search_horizon=horizons[1],
+        search_horizon=horizons[0],
         target_flops=target_flops,
         target_steps=round(tokens / per_step),
         seconds=seconds,
@@ -206,11 +204,23 @@ def _lay_out(
             ),
             "horizons": Reason(
                 origin="derived",
-                text=f"{', '.join(f'{h * per_step:,}' for h in horizons)} tokens, small sizes also {2 * top * per_step:,}: "
-                "branches of one trunk per size",
+                text=f"{', '.join(f'{h * per_step:,}' for h in horizons)} tokens"
+                + (f", small sizes also {2 * top * per_step:,}" if extras.longer else "")
+                + ": branches of one trunk per size",
             ),
             "repeats": Reason(
-                origin="derived", text="two smallest sizes with a second seed, to measure the noise of a run"
+                origin="derived",
+                text=f"smallest sizes run with a second seed, to measure the noise of a run: {extras.repeated}",
+            ),
+            "repetition": Reason(
+                origin="derived",
+                text=f"{tokens:,.0f} tokens are expected of the final run, the text has {data_tokens:,}: "
+                + (
+                    f"rungs see their text {' and '.join(map(str, REPETITION_PASSES))} times, with as many unique tokens for "
+                    "each parameter as the final run, to measure what repeats are worth"
+                    if tokens > data_tokens
+                    else "no rung repeats its text"
+                ),
             ),
             "seconds": Reason(
                 origin="derived",

@@ -15,7 +15,7 @@ from scalewright.tasks.task import Expected
 
 STANDARD_LIBRARY = "python:standard-library"
 """Names, among a project's data, the source of the running Python's own standard library."""
-EVALUATION_TOKENS = 204_800
+EVALUATION_TOKENS = 102_400
 EVALUATION_BATCH = 32
 BYTES_PER_TOKEN = 2.8
 """Assumed, before any text is read; a vocabulary of about a thousand reaches it on English prose and on code."""

@@ -15,7 +15,7 @@ from scalewright.models import compute_in
 from scalewright.tasks import Task
 from scalewright.training.checkpoint import load_checkpoint, save_checkpoint
 from scalewright.training.configuration import Measured, Trunk
-from scalewright.training.memory import peak_memory_bytes, reset_peak_memory
+from scalewright.training.memory import keep_memory, peak_memory_bytes, reset_peak_memory
 from scalewright.training.parametrisation import initialise, parameter_groups
 from scalewright.training.progress import NoProgress, Progress
 from scalewright.training.schedule import Schedule
@@ -35,6 +35,7 @@ class Trainer:
     """A model on its way: weights, optimiser, step, the curve so far and the seconds spent."""
 
     def __init__(self, trunk: Trunk, task: Task, dataset: Dataset, device: str) -> None:
+        keep_memory()
         self.trunk, self.task, self.device = trunk, task, device
         self.model = task.build(trunk.shape)
         initialise(self.model, trunk.recipe, trunk.seed)
