@@ -53,10 +53,16 @@ def test_orders_differ_by_epoch_and_seed():
         assert abs(np.corrcoef(a, b)[0, 1]) < 0.15
 
 
-def test_a_prefix_of_unique_tokens():
-    batches = Batches(np.arange(1000), 10, 4, 0, unique_tokens=101)
-    assert batches.windows == 10
-    assert max(batches.batch(step).max() for step in range(20)) == 100
+def test_repeated_tokens_are_those_of_the_first_steps():
+    everything, repeated = Batches(np.arange(1000), 10, 4, 0), Batches(np.arange(1000), 10, 4, 0, unique_tokens=120)
+    assert repeated.windows == 12
+    for step in range(3):
+        assert np.array_equal(repeated.batch(step), everything.batch(step))
+    seen = [tuple(row) for step in range(3) for row in repeated.batch(step)]
+    for epoch in (1, 2):
+        rows = [tuple(row) for step in range(3 * epoch, 3 * epoch + 3) for row in repeated.batch(step)]
+        assert sorted(rows) == sorted(seen)
+        assert rows != seen
     with pytest.raises(InputError, match="1,001 unique tokens asked for, the data hold 1,000"):
         Batches(np.arange(1000), 10, 4, 0, unique_tokens=1001)
 

@@ -26,11 +26,12 @@ class Batches:
     of epochs.
 
     Args:
-        tokens: the training split; its documents are in random order, so a prefix is a random sample.
+        tokens: the training split.
         context: tokens that a window predicts.
         batch_size: windows in a batch.
         seed: decides the orders.
-        unique_tokens: use only so many tokens from the beginning; all of them by default.
+        unique_tokens: repeat so many tokens only: the windows with which the first epoch over all tokens begins,
+            so that runs with and without repetition see the same until it sets in. All tokens by default.
 
     Raises:
         InputError: there are fewer tokens than `unique_tokens` asks for, or than one window holds.
@@ -47,8 +48,10 @@ class Batches:
         if unique_tokens is not None and unique_tokens > len(tokens):
             raise InputError(f"{unique_tokens:,} unique tokens asked for, the data hold {len(tokens):,}: ask for fewer")
         self.tokens, self.context, self.batch_size, self.seed = tokens, context, batch_size, seed
-        self.windows = _windows_in(len(tokens) if unique_tokens is None else unique_tokens, context)
-        self._drawn: tuple[int, NDArray[np.int64]] = (0, self._draw(0))
+        first = permutation(_windows_in(len(tokens), context), "epoch", seed, 0)
+        self._first = first if unique_tokens is None else first[: _windows_in(unique_tokens + 1, context)]
+        self.windows = len(self._first)
+        self._drawn: tuple[int, NDArray[np.int64]] = (0, self._first)
 
     def batch(self, step: int) -> NDArray[np.int64]:
         """The batch of a step, counted from 0; [batch_size, context + 1]: inputs and what follows them."""
@@ -69,7 +72,7 @@ class Batches:
         return self._drawn[1]
 
     def _draw(self, epoch: int) -> NDArray[np.int64]:
-        return permutation(self.windows, "epoch", self.seed, epoch)
+        return self._first[permutation(self.windows, "epoch", self.seed, epoch)] if epoch else self._first
 
 
 def windows(tokens: TokenSequence, context: int, limit_tokens: int) -> NDArray[np.int64]:

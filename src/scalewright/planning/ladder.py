@@ -147,9 +147,9 @@ def _lay_out(
     seed: int,
 ) -> Ladder:
     params, tokens, guess = first_guess(target_flops)
-    # Compute share s: params shrink by s^0.4 and tokens by s^0.6, since data exponents are the better known ones.
-    shapes = _sizes(family, params * share**0.4)
-    longest = min(tokens * share**0.6, DATA_SHARE * data_tokens)
+    # Params and tokens shrink alike, so that the rungs lie on the line that leads to the final run.
+    shapes = _sizes(family, params * share**0.5)
+    longest = min(tokens * share**0.5, DATA_SHARE * data_tokens)
     batch, batch_reason = batch_tokens(longest / 2, family.context)
     per_step = batch * family.context
     top = max(1, round(longest / per_step / 4)) * 4
