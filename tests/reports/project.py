@@ -229,6 +229,7 @@ def make_content() -> ReportContent:
             search_shape=shapes[0],
             search_horizon=392,
             target_flops=choice.flops,
+            target_steps=4000,
             seconds=218.0,
             reasons={
                 "sizes": Reason(origin="derived", text="each size below the largest is about half the next"),

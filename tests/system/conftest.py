@@ -11,7 +11,7 @@ data = ["text"]
 tokenizer = "bytes"
 
 [budget]
-flops = 6e11
+flops = 2.5e12
 ladder = 10
 """
 

@@ -96,7 +96,7 @@ def test_hard_stop_keeps_the_work(trunk, dataset, tmp_path):
 
 def test_diverging_is_said(trunk, dataset, tmp_path):
     with pytest.raises(WorkError, match="lower learning rate"):
-        list(train(trunk(recipe={"learning_rate": 1e30}), LANGUAGE, dataset, tmp_path))
+        list(train(trunk(recipe={"learning_rate": 1e38}), LANGUAGE, dataset, tmp_path))
 
 
 def test_damaged_checkpoint_is_named(trunk, dataset, tmp_path):

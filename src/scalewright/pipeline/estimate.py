@@ -11,7 +11,7 @@ from scalewright.models import TRAINABLE
 from scalewright.pipeline.project import Project
 from scalewright.pipeline.run import ASSUMED_UTILISATION, DECAY_FRACTION, STATE
 from scalewright.pipeline.speeds import compute_in, seconds_for
-from scalewright.planning import context_length, design_ladder, first_guess, nearest_shape
+from scalewright.planning import context_length, design_ladder, first_guess, ladder_batch, nearest_shape
 from scalewright.tasks import task_named
 
 OTHER_SECONDS = 30.0
@@ -70,6 +70,7 @@ def estimate(path: Path) -> Estimate:
     assumed = ASSUMED_UTILISATION * machine.rate(precision)
     rough = budget.flops or assumed * (budget.seconds or 0.0)
     context, _ = context_length(rough)
+    batch, _ = ladder_batch(rough, context)
     family = task.family(expected.vocabulary, context)
     saved = root / STATE / "speeds.json"
     if saved.exists():
@@ -77,8 +78,8 @@ def estimate(path: Path) -> Estimate:
         origin = f"measured: {saved}"
     else:
         speeds = Speeds(
-            ladder=_assumed_speed(assumed / machine.threads / 2, precision, 1, machine.threads - 1),
-            final=_assumed_speed(assumed, precision, machine.threads, 0),
+            ladder=_assumed_speed(assumed / machine.threads / 2, precision, 1, machine.threads - 1, batch),
+            final=_assumed_speed(assumed, precision, machine.threads, 0, batch),
         )
         origin = f"assumed: {ASSUMED_UTILISATION:.0%} of the probed {machine.rate(precision) / 1e9:,.0f} GFLOP/s"
     if budget.seconds is not None:
@@ -125,9 +126,9 @@ def _machine(project: Project, root: Path) -> Machine:
     return Machine.load(saved) if saved.exists() else probe(quick=True)
 
 
-def _assumed_speed(flops_per_second: float, precision: str, threads: int, beside: int) -> Speed:
+def _assumed_speed(flops_per_second: float, precision: str, threads: int, beside: int, batch: int) -> Speed:
     points = tuple(
         MeasuredSpeed(flops_per_token=cost, tokens_per_second=flops_per_second / cost, spread=0.0, steps=1)
         for cost in (1e5, 1e9)
     )
-    return Speed(precision=precision, threads=threads, beside=beside, batch_size=8, points=points)
+    return Speed(precision=precision, threads=threads, beside=beside, batch_size=batch, points=points)

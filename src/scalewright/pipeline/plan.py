@@ -66,7 +66,7 @@ def make_plan(
         memory_bytes=needed,
         tokens_per_second=tokens_per_second,
         mfu=tokens_per_second * choice.shape.train_flops_per_token / rate,
-        limit_seconds=hard_stop * (seconds if seconds is not None else choice.seconds),
+        limit_seconds=None if seconds is None else hard_stop * seconds,
         ideal=Ideal(seconds=ideal_seconds, devices=1, gain=math.log(choice.params) - math.log(choice.seconds)),
         efficiency=ideal_seconds / choice.seconds,
         forecast=Interval(
@@ -135,6 +135,9 @@ def make_plan(
                 origin="assumed",
                 text=f"measured speed; ±{slack:.0%} for the spread of its steps and the drift of the machine until the run",
             ),
-            "hard_stop": Reason(origin="given", text=f"{hard_stop:g} times the budget"),
+            "hard_stop": Reason(
+                origin="given",
+                text="none: the budget is not a time" if seconds is None else f"{hard_stop:g} times the budget",
+            ),
         },
     )

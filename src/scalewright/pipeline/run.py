@@ -1,5 +1,6 @@
 """A project from its data to its report: each stage cached by the content of its inputs, the whole resumable."""
 
+import math
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -22,7 +23,7 @@ from scalewright.pipeline.project import Project
 from scalewright.pipeline.speeds import compute_in, seconds_for, time_models
 from scalewright.pipeline.stages import Stages
 from scalewright.pipeline.watch import Silent, Watch
-from scalewright.planning import Ladder, Plan, context_length, design_ladder, first_guess
+from scalewright.planning import Ladder, Plan, context_length, design_ladder, first_guess, ladder_batch
 from scalewright.reports import ReportContent, write_report
 from scalewright.studies import LadderStudy, LocalExecutor, ladder_recipe, ledger_run
 from scalewright.tasks import Task, task_named
@@ -171,6 +172,7 @@ class ProjectRun:
                 dataset=dataset,
                 precision=precision,
                 threads=machine.threads,
+                batch_size=ladder_batch(rough, context)[0],
                 executor=executor,
             ),
         )
@@ -336,7 +338,7 @@ class ProjectRun:
             self.task,
             dataset,
             folder,
-            limit_seconds=plan.limit_seconds,
+            limit_seconds=plan.limit_seconds or math.inf,
             progress=_TrainWatch(self.watch, plan),
         )
         known = self.ledger.run(measured.address)

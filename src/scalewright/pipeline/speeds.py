@@ -10,7 +10,6 @@ from scalewright.studies import Executor, SpeedJob, time_job
 
 TIMED_SECONDS = 0.8
 """Of each shape."""
-TIMED_BATCH = 8
 LADDER_SHARES = (1 / 16, 1 / 4)
 FINAL_SHARES = (1 / 3, 1.0, 3.0)
 """Sizes that are timed, over the first guess of the final one."""
@@ -24,12 +23,13 @@ def time_models(
     dataset: Dataset,
     precision: str,
     threads: int,
+    batch_size: int,
     executor: Executor,
 ) -> Speeds:
     """Times training steps at sizes around `params`: side by side as in the ladder, then alone on the whole machine."""
 
     def job(shape: LlamaShape, of_threads: int) -> SpeedJob:
-        return SpeedJob(task, shape, TIMED_BATCH, precision, of_threads, dataset.folder, TIMED_SECONDS)
+        return SpeedJob(task, shape, batch_size, precision, of_threads, dataset.folder, TIMED_SECONDS)
 
     def shapes(shares: Sequence[float]) -> list[LlamaShape]:
         chosen: list[LlamaShape] = []
@@ -48,10 +48,10 @@ def time_models(
             precision=precision,
             threads=1,
             beside=executor.workers - 1,
-            batch_size=TIMED_BATCH,
+            batch_size=batch_size,
             points=tuple(slowest.values()),
         ),
-        final=Speed(precision=precision, threads=threads, beside=0, batch_size=TIMED_BATCH, points=tuple(alone)),
+        final=Speed(precision=precision, threads=threads, beside=0, batch_size=batch_size, points=tuple(alone)),
     )
 
 

@@ -8,7 +8,7 @@ from scalewright.architectures import LlamaFamily, LlamaShape
 from scalewright.documents import Document, Part, Reason
 from scalewright.errors import InputError
 from scalewright.machines.speed import Speed
-from scalewright.planning.rules import batch_tokens, context_length, first_guess, warmup_steps
+from scalewright.planning.rules import context_length, first_guess, ladder_batch, warmup_steps
 
 SIZES = 4
 LARGEST_RUNG = 1 / 9
@@ -18,7 +18,7 @@ DATA_SHARE = 0.8
 SEARCH_RATES = 5
 REPETITION_PASSES = (2, 4)
 """How often the repetition rungs see their text."""
-SHORTEST_STEPS = 150
+SHORTEST_STEPS = 60
 EVALUATION_SHARE = 1.12
 """Time of a rung over the time of its training: loading, evaluation, checkpoints."""
 
@@ -123,6 +123,12 @@ def design_ladder(
             if ladder.seconds <= limit_seconds and _largest_flops(ladder) <= LARGEST_RUNG * target_flops:
                 return ladder
         if min(rung.horizons[0] for rung in ladder.rungs) <= SHORTEST_STEPS:
+            largest = _largest_flops(ladder)
+            if largest > LARGEST_RUNG * target_flops:
+                raise InputError(
+                    f"budget: {target_flops:.1e} FLOPs for the final run, but the smallest useful ladder has a rung of "
+                    f"{largest:.1e}, of which the final run should be at least {1 / LARGEST_RUNG:.0f} times: raise the budget"
+                )
             raise InputError(
                 f"budget: the smallest useful ladder takes {ladder.seconds:.0f} s here, its share is {limit_seconds:.0f} s: "
                 "raise the budget or `ladder`"
@@ -150,7 +156,8 @@ def _lay_out(
     # Params and tokens shrink alike, so that the rungs lie on the line that leads to the final run.
     shapes = _sizes(family, params * share**0.5)
     longest = min(tokens * share**0.5, DATA_SHARE * data_tokens)
-    batch, batch_reason = batch_tokens(longest / 2, family.context)
+    _, batch_reason = ladder_batch(target_flops, family.context)
+    batch = speed.batch_size
     per_step = batch * family.context
     top = max(1, round(longest / per_step / 4)) * 4
     horizons = (top // 4, top // 2, top)

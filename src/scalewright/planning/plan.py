@@ -65,8 +65,8 @@ class Plan(Document):
     tokens_per_second: float
     mfu: float
     """Model FLOPs per second over the probed rate of matrix products in the plan's precision."""
-    limit_seconds: float
-    """Hard stop."""
+    limit_seconds: float | None
+    """Hard stop; None where the budget is not a time."""
     ideal: Ideal
     efficiency: float
     """Ideal over predicted seconds."""

@@ -44,6 +44,15 @@ def batch_tokens(tokens: float, context: int) -> tuple[int, Reason]:
     )
 
 
+def ladder_batch(flops: float, context: int) -> tuple[int, Reason]:
+    """Sequences per step of a whole study whose final run has about `flops`: the rule at a tenth of that run's tokens.
+
+    There the ladder's horizons have their middle; one batch for all runs keeps them branches of one law.
+    """
+    _, tokens, _ = first_guess(flops)
+    return batch_tokens(tokens / 10, context)
+
+
 def warmup_steps(shortest: int) -> tuple[int, Reason]:
     """Warmup in steps, the same for every run of a study."""
     steps = max(10, shortest // 10)

@@ -16,7 +16,7 @@ def reasons_table(content: ReportContent) -> Markup:
     shown = {
         "shape": f"{plan.choice.shape.depth} x {plan.choice.shape.width}",
         "ideal": notation.duration(plan.ideal.seconds),
-        "hard_stop": notation.duration(plan.limit_seconds),
+        "hard_stop": "none" if plan.limit_seconds is None else notation.duration(plan.limit_seconds),
         "forecast": notation.loss(plan.forecast.value),
         "forecast_seconds": notation.duration(plan.forecast_seconds.value),
         "mfu": notation.percent(plan.mfu),

@@ -34,11 +34,16 @@ def plan_remark(content: ReportContent) -> Markup:
     plan = content.plan
     ideal = f"{notation.duration(plan.ideal.seconds)} (efficiency {notation.percent(plan.efficiency)})"
     expected, used = (notation.quantity(size, "B") for size in (plan.memory_bytes, content.final.peak_memory_bytes))
+    stop = (
+        "The budget is not a time, so nothing would have stopped it."
+        if plan.limit_seconds is None
+        else f"Training would have been stopped after {notation.duration(plan.limit_seconds)}."
+    )
     return element(
         "p",
         f"The plan expected {notation.duration(plan.choice.seconds)} in {plan.precision}; perfect hardware would "
-        f"need {ideal}. Training would have been stopped after {notation.duration(plan.limit_seconds)}. "
-        f"Memory: {expected} expected, {used} used at most.",
+        f"need {ideal}. {stop} "
+        f"Memory: {expected} expected for the model's tensors, {used} used at most by the whole process.",
     )
 
 
