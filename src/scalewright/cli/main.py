@@ -56,7 +56,7 @@ def main() -> None:
 def init(
     folder: Annotated[Path, typer.Argument(help="Folder of the new project.")] = Path(),
     data: Annotated[str, typer.Option(help="Text files, folder or pattern.")] = "data/*.txt",
-    minutes: Annotated[float, typer.Option(help="Time for the final training.")] = 4.0,
+    minutes: Annotated[float, typer.Option(help="Time for the final training.")] = 3.5,
 ) -> None:
     """Writes a commented project.toml."""
     from scalewright.pipeline import write_project

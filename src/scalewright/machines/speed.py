@@ -45,6 +45,13 @@ class Speed(Part):
             return float(1 / (seconds[-1] + slope * (flops_per_token - work[-1])))
         return float(1 / np.interp(flops_per_token, work, seconds))
 
+    def drifted(self, factor: float) -> "Speed":
+        """This speed where the machine turned out to run at `factor` of the timed one."""
+        points = tuple(
+            point.model_copy(update={"tokens_per_second": factor * point.tokens_per_second}) for point in self.points
+        )
+        return self.model_copy(update={"points": points})
+
     def spread(self) -> float:
         """Typical relative spread of a step's time: the median over the measured sizes."""
         return float(np.median([point.spread for point in self.points]))

@@ -12,6 +12,8 @@ from scalewright.tasks import Task
 from scalewright.training import Recipe
 
 LEVEL = 0.9
+MARGIN = 0.93
+"""Share of a time budget that is planned for: the rest is for a machine that slows down."""
 DRIFT = 0.15
 """Assumed relative half-width of a machine's drift between the timing and the run."""
 BITS = {"fp32": 32, "bf16": 16, "fp16": 16}
@@ -26,6 +28,7 @@ def make_plan(
     ladder: Ladder,
     recipe: Recipe,
     speed: Speed,
+    drift: float,
     seconds: float | None,
     flops: float | None,
     hard_stop: float,
@@ -33,8 +36,9 @@ def make_plan(
     largest_rung_flops: float,
 ) -> Plan:
     """The plan of the final run within `seconds` of training or `flops`."""
+    speed = speed.drifted(drift)
     unique = dataset.manifest.splits["train"].tokens
-    budget = Budget(seconds=seconds, flops=flops, memory_bytes=0.8 * machine.memory_bytes)
+    budget = Budget(seconds=seconds and MARGIN * seconds, flops=flops, memory_bytes=0.8 * machine.memory_bytes)
     family = task.family(dataset.manifest.vocabulary, ladder.context)
     front = candidates(law, family, budget, speed.tokens_per_second, ladder.batch_size, unique)
     choice, runner_up = choose(front)
@@ -44,7 +48,7 @@ def make_plan(
     ideal_seconds = choice.flops / machine.rate("fp32") * BITS[speed.precision] / 32
     slack = math.hypot(DRIFT, speed.spread() / 2)
     epochs = choice.tokens / unique
-    binding = f"{seconds:.0f} s of training" if seconds is not None else f"{flops:.2e} FLOPs"
+    binding = f"{MARGIN:.0%} of {seconds:.0f} s of training" if seconds is not None else f"{flops:.2e} FLOPs"
     needed = memory_bytes(choice.shape, ladder.batch_size)
     return Plan(
         task=task.name,
@@ -108,7 +112,7 @@ def make_plan(
             "tokens_per_second": Reason(
                 origin="measured",
                 text=f"{tokens_per_second:,.0f}, read between training steps timed at {len(speed.points)} sizes "
-                f"on {speed.threads} threads",
+                f"on {speed.threads} threads, times {drift:.2f}: how fast the ladder ran over its own timing",
             ),
             "precision": machine.reasons["precisions"],
             "batch_size": ladder.reasons["batch_size"],

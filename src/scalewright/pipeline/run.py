@@ -14,13 +14,13 @@ from scalewright.laws import Law, fit
 from scalewright.ledger import Forecast, Ledger, Run
 from scalewright.machines import Machine
 from scalewright.machines.probe import probe
-from scalewright.machines.speed import Speed, Speeds
+from scalewright.machines.speed import Speeds
 from scalewright.models import TRAINABLE, Llama, load_model, save_model, to_int8
 from scalewright.pipeline.lock import project_lock
 from scalewright.pipeline.outcome import ForecastAnswer, LossAnswer, Outcome
 from scalewright.pipeline.plan import make_plan
 from scalewright.pipeline.project import Project
-from scalewright.pipeline.speeds import compute_in, seconds_for, time_models
+from scalewright.pipeline.speeds import compute_in, ladder_drift, seconds_for, time_models
 from scalewright.pipeline.stages import Stages
 from scalewright.pipeline.watch import Silent, Watch
 from scalewright.planning import Ladder, Plan, context_length, design_ladder, first_guess, ladder_batch
@@ -106,7 +106,7 @@ class ProjectRun:
             recipe = self.find_recipe(study, ladder)
             runs = self.run_rungs(study, ladder, recipe)
         law = self.fit(runs, ladder)
-        plan = self.plan(law, machine, dataset, ladder, recipe, speeds.final, runs)
+        plan = self.plan(law, machine, dataset, ladder, recipe, speeds, runs)
         trunk, measured, final = self.train(plan, recipe, dataset)
         return self.deliver(machine, dataset, ladder, recipe, runs, law, plan, trunk, measured, final)
 
@@ -264,7 +264,7 @@ class ProjectRun:
         dataset: Dataset,
         ladder: Ladder,
         recipe: Recipe,
-        speed: Speed,
+        speeds: Speeds,
         runs: list[Run],
     ) -> Plan:
         """Chooses the final model; its forecast is stored before anything is trained."""
@@ -279,7 +279,7 @@ class ProjectRun:
                 dataset.hash,
                 ladder.hash,
                 recipe.deciding,
-                speed.model_dump(mode="json"),
+                speeds.hash,
                 budget.model_dump(mode="json"),
             ],
             lambda: make_plan(
@@ -289,7 +289,8 @@ class ProjectRun:
                 dataset=dataset,
                 ladder=ladder,
                 recipe=recipe,
-                speed=speed,
+                speed=speeds.final,
+                drift=ladder_drift(runs, speeds.ladder),
                 seconds=budget.seconds,
                 flops=budget.flops,
                 hard_stop=HARD_STOP,

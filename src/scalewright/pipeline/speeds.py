@@ -2,8 +2,11 @@
 
 from collections.abc import Sequence
 
+import numpy as np
+
 from scalewright.architectures import LlamaFamily, LlamaShape
 from scalewright.data import Dataset
+from scalewright.ledger import Run
 from scalewright.machines.speed import MeasuredSpeed, Speed, Speeds
 from scalewright.planning import first_guess, nearest_shape
 from scalewright.studies import Executor, SpeedJob, time_job
@@ -53,6 +56,19 @@ def time_models(
         ),
         final=Speed(precision=precision, threads=threads, beside=0, batch_size=batch_size, points=tuple(alone)),
     )
+
+
+def ladder_drift(runs: Sequence[Run], speed: Speed) -> float:
+    """How fast the ladder's longer runs went, over the speed timed before them; at most 1.
+
+    The timing lasts a second, the runs minutes: a machine that other work slows down, now and then, shows in them.
+    """
+    work = {run.id: run.configuration["shape"] for run in runs}
+    ratios = [
+        run.tokens_per_second / speed.tokens_per_second(LlamaShape.model_validate(work[run.id]).train_flops_per_token)
+        for run in runs
+    ]
+    return min(1.0, float(np.median(ratios)))
 
 
 def compute_in(seconds: float, family: LlamaFamily, speed: Speed, flops: float) -> float:
