@@ -14,7 +14,8 @@ import numpy as np
 from measure import RESULTS, resumed, say_idleness, sources_hash
 from scalewright.data import Dataset
 from scalewright.pipeline import run_project
-from scalewright.pipeline.run import STATE, StudyRecipe
+from scalewright.pipeline.planned import StudyRecipe
+from scalewright.pipeline.workspace import STATE
 from scalewright.planning import Plan, nearest_shape
 from scalewright.studies import LocalExecutor
 from scalewright.studies.work import TrunkJob, train_job

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from scalewright.data import TextDocument, distinct, near_duplicates, read_documents
+from scalewright.data import TextDocument, distinct, near_duplicates, read_documents, standard_library_sources
 from scalewright.data.duplicates import shingles, signature
 
 
@@ -88,6 +88,17 @@ def test_groups_of_the_real_encodings_are_those_of_brute_force():
         if len(group) > 1:
             inside = similarity[np.ix_(group, group)] - np.eye(len(group))
             assert inside.max(axis=1).min() > 0.4
+
+
+def test_tables_of_the_real_library_are_one_family_where_brute_force_says_so():
+    folder = Path(sysconfig.get_path("stdlib"))
+    files = distinct(read_documents(standard_library_sources(), folder).documents)
+    group_of = {files[index].name: number for number, group in enumerate(near_duplicates(files)) for index in group}
+    tables = {file.name: runs(file.text.split(), 5) for file in files if file.name.startswith("encodings/")}
+    near = [(a, b) for a, b in itertools.combinations(tables, 2) if jaccard(tables[a], tables[b]) >= 0.24]
+    assert len(near) > 200
+    assert {"encodings/cp855.py", "encodings/cp864.py"} <= {name for pair in near for name in pair}
+    assert [(a, b) for a, b in near if group_of[a] != group_of[b]] == []
 
 
 def test_twenty_megabytes_in_seconds():

@@ -54,6 +54,27 @@ def test_limits_hold(flops, share, rate, data):
         assert (rung.unique_tokens or rung.horizons[-1] * per_step) <= data or rung.role == "repetition"
 
 
+@settings(max_examples=60, deadline=None)
+@given(
+    flops=st.floats(3e12, 1e16), share=st.floats(0.1, 2.0), rate=st.floats(1e10, 1e13), data=st.integers(10**6, 10**10)
+)
+def test_runs_end_after_the_start_of_training_or_it_warns(flops, share, rate, data):
+    try:
+        found = ladder(flops, share * flops / rate, rate, data)
+    except InputError:
+        return
+    shortest = min(rung.horizons[0] for rung in found.rungs if rung.role == "ladder")
+    assert bool(found.warnings) == (shortest < 400)
+
+
+def test_short_time_takes_sizes_before_tokens():
+    ample, scarce = ladder(seconds=1000.0), ladder(seconds=75.0)
+    first = scarce.rungs[0].horizons[0]
+    assert scarce.rungs[3].shape.params < ample.rungs[3].shape.params
+    assert first >= 400
+    assert not scarce.warnings
+
+
 def test_noise_is_measured():
     found = ladder()
     repeats = [rung for rung in found.rungs if rung.role == "repeat"]
@@ -92,10 +113,10 @@ def test_trunk_steps_by_hand():
 @given(params=st.floats(3e4, 1e9))
 def test_nearest_shape_is_the_nearest(params):
     found = nearest_shape(FAMILY, params)
-    others = (found.width - FAMILY.head_size, found.width + FAMILY.head_size)
+    others = (found.width - FAMILY.step, found.width + FAMILY.step)
     ratio = max(found.params / params, params / found.params)
     for width in others:
-        if width >= 32:
+        if width >= FAMILY.narrowest:
             other = FAMILY.shape(width).params
             assert ratio <= max(other / params, params / other)
 

@@ -218,6 +218,7 @@ def make_content() -> ReportContent:
         machine=the_machine(),
         dataset=the_data(),
         ladder=Ladder(
+            warnings=(),
             context=128,
             batch_size=BATCH,
             warmup_steps=19,

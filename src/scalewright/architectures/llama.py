@@ -7,6 +7,13 @@ from pydantic import model_validator
 from scalewright.documents import Part
 from scalewright.errors import InputError
 
+LEAST_DEPTH = 4
+"""Layers of every small model: between 2, 3 and 4 the loss steps down, by up to 5 %, as models learn to copy; a ladder across
+such steps follows no law (docs/log.md, 2026-11-24, depth)."""
+LLAMA_CONTEXT, LLAMA_ROPE_THETA = 2048, 10_000.0
+"""Base of the rotary positions at a context (Touvron et al. 2023, arXiv:2302.13971); in proportion at others: the slowest
+rotation spans the context, and none is wasted. At a context of 128 that is worth 0.7 % of the loss (docs/log.md)."""
+
 
 class LlamaShape(Part):
     """One Llama: every number that its weights and its arithmetic depend on."""
@@ -21,22 +28,25 @@ class LlamaShape(Part):
     rope_theta: float = 10_000.0
 
     @model_validator(mode="after")
-    def _heads_divide_width(self) -> Self:
-        if self.width % self.head_size or self.head_size % 2:
-            raise ValueError(
-                f"width {self.width} in heads of {self.head_size}: the head size must be even and divide the width"
-            )
+    def _head_size_is_even(self) -> Self:
+        if self.head_size % 2:
+            raise ValueError(f"heads of {self.head_size}: rotary positions turn pairs, so the head size must be even")
         return self
 
     @property
     def heads(self) -> int:
-        """Attention heads of a layer."""
-        return self.width // self.head_size
+        """Attention heads of a layer: as many as the width has room for, a part of one counted as one."""
+        return -(-self.width // self.head_size)
+
+    @property
+    def attention_width(self) -> int:
+        """Width of the queries, and of the keys and the values: that of the stream, rounded up to whole heads."""
+        return self.heads * self.head_size
 
     @property
     def params(self) -> int:
         """N: weights that take part in matrix products, the head included, the looked-up embedding not."""
-        layer = 4 * self.width**2 + 3 * self.width * self.hidden
+        layer = 4 * self.width * self.attention_width + 3 * self.width * self.hidden
         return self.depth * layer + self.vocabulary * self.width
 
     @property
@@ -51,7 +61,7 @@ class LlamaShape(Part):
         Attention is counted over the whole square, masked half included, as kernels without a causal
         shortcut and `torch.utils.flop_counter` do.
         """
-        return 2 * self.params + 4 * self.depth * self.context * self.width
+        return 2 * self.params + 4 * self.depth * self.context * self.attention_width
 
     @property
     def train_flops_per_token(self) -> int:
@@ -71,19 +81,30 @@ class LlamaFamily(Part):
     context: int
     head_size: int = 16
 
+    @property
+    def step(self) -> int:
+        """Step of the dial: half a head."""
+        return self.head_size // 2
+
+    @property
+    def narrowest(self) -> int:
+        """Smallest width: below one head and a half the head of the vocabulary is nearly all of the model."""
+        return self.head_size + self.step
+
     def shape(self, width: int) -> LlamaShape:
-        """The shape of a width, a multiple of the head size.
+        """The shape of a width, a multiple of the dial's step.
 
         Raises:
-            InputError: the width is not a positive multiple of the head size.
+            InputError: the width is not a positive multiple of the step.
         """
-        if width <= 0 or width % self.head_size:
-            raise InputError(f"width {width}: expected a positive multiple of the head size {self.head_size}")
+        if width <= 0 or width % self.step:
+            raise InputError(f"width {width}: expected a positive multiple of {self.step}, half a head")
         return LlamaShape(
             vocabulary=self.vocabulary,
             context=self.context,
-            depth=max(2, round(1.2 * (width / 16) ** 0.6)),
+            depth=max(LEAST_DEPTH, round(1.2 * (width / 16) ** 0.6)),
             width=width,
             head_size=self.head_size,
             hidden=-(-8 * width // 3 // 16) * 16,
+            rope_theta=LLAMA_ROPE_THETA * self.context / LLAMA_CONTEXT,
         )

@@ -1,8 +1,7 @@
 """Runs, forecasts and artefacts, kept in SQLite by default or in any database with a URL."""
 
-from scalewright.ledger.address import run_address
 from scalewright.ledger.ledger import Ledger
 from scalewright.ledger.tables import Artefact, Forecast, Role, Run
 from scalewright.ledger.track_record import TrackRecord, track_record
 
-__all__ = ["Artefact", "Forecast", "Ledger", "Role", "Run", "TrackRecord", "run_address", "track_record"]
+__all__ = ["Artefact", "Forecast", "Ledger", "Role", "Run", "TrackRecord", "track_record"]

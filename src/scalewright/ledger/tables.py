@@ -33,7 +33,7 @@ class Run(Row, kw_only=True):
     """One finished training.
 
     Attributes:
-        id: address, the hash of what decides the result: `ledger.run_address`.
+        id: address, the hash of what decides the result: `training.Trunk.run_address`.
         study: the set of runs planned together that this one belongs to.
         configuration: everything chosen about shape and training.
         tokenizer_hash: None where the task has no tokenizer.

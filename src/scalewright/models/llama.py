@@ -35,8 +35,8 @@ class Attention(nn.Module):
     def __init__(self, shape: LlamaShape) -> None:
         super().__init__()
         self.heads, self.head_size = shape.heads, shape.head_size
-        self.qkv_proj = nn.Linear(shape.width, 3 * shape.width, bias=False)
-        self.o_proj = nn.Linear(shape.width, shape.width, bias=False)
+        self.qkv_proj = nn.Linear(shape.width, 3 * shape.attention_width, bias=False)
+        self.o_proj = nn.Linear(shape.attention_width, shape.width, bias=False)
 
     def forward(self, x_BTD: Tensor, cos_TK: Tensor, sin_TK: Tensor, cache: Cache | None) -> Tensor:
         """Mixes each position with those before it."""

@@ -8,9 +8,10 @@ from scalewright.machines import Machine
 from scalewright.machines.probe import probe
 from scalewright.machines.speed import MeasuredSpeed, Speed, Speeds
 from scalewright.models import TRAINABLE
+from scalewright.pipeline.planned import ASSUMED_UTILISATION, DECAY_FRACTION
 from scalewright.pipeline.project import Project
-from scalewright.pipeline.run import ASSUMED_UTILISATION, DECAY_FRACTION, STATE
 from scalewright.pipeline.speeds import compute_in, seconds_for
+from scalewright.pipeline.workspace import STATE
 from scalewright.planning import context_length, design_ladder, first_guess, ladder_batch, nearest_shape
 from scalewright.tasks import task_named
 

@@ -13,11 +13,16 @@ from scalewright.planning.rules import context_length, first_guess, ladder_batch
 SIZES = 4
 LARGEST_RUNG = 1 / 9
 """Largest share of the final run's compute that one rung may cost."""
+SMALLEST_SHARE = 1e-3
+"""Ladders whose largest rung costs less than this share of the final run are not tried."""
 DATA_SHARE = 0.8
 """Largest share of the training text that a rung sees, so that none repeats it unawares."""
 SEARCH_RATES = 5
 REPETITION_PASSES = (2, 4)
 """How often the repetition rungs see their text."""
+START_STEPS = 400
+"""Below about so many steps a model is still learning what every text has in common, above all to copy; a law fitted to
+runs that end there forecast losses 6 to 9 % too high (docs/log.md, 2026-11-24: 300 steps; with 400, 0.8 %)."""
 SHORTEST_STEPS = 60
 EVALUATION_SHARE = 1.12
 """Time of a rung over the time of its training: loading, evaluation, checkpoints."""
@@ -32,7 +37,7 @@ class Extras(NamedTuple):
     """Sizes that are run with a second seed."""
 
 
-EXTRAS = (Extras(True, 2), Extras(True, 1), Extras(False, 2), Extras(False, 1))
+EXTRAS = (*(Extras(True, repeated) for repeated in (4, 3, 2, 1)), Extras(False, 2), Extras(False, 1))
 """The richest that fits is taken."""
 
 
@@ -68,6 +73,8 @@ class Ladder(Document):
     """Steps that the final run is expected to have."""
     seconds: float
     """Predicted wall time of all rungs and the search."""
+    warnings: tuple[str, ...]
+    """What the reader of a forecast from this ladder should know."""
     reasons: dict[str, Reason]
 
     @property
@@ -96,9 +103,10 @@ def design_ladder(
 ) -> Ladder:
     """Lays out the ladder for a final run of `target_flops`.
 
-    The largest rung costs a ninth of the final run, less where the time does not suffice. The sizes below it are about half
-    the next. As time allows, small ones get one horizon more, so that the data reach further than the largest rung's, and the
-    smallest are run with a second seed: the noise is measured, not guessed.
+    The largest rung costs a ninth of the final run, less where the time does not suffice. The sizes below it are at
+    equal ratios, half the next where the family is fine enough. As time allows, small ones get one horizon more, so that the
+    data reach further than the largest rung's, and sizes are run with a second seed, the smallest first: the noise is measured,
+    not guessed. No horizon is shorter than `START_STEPS`, unless nothing else fits; the ladder then warns.
 
     Args:
         family: shapes to choose from.
@@ -114,26 +122,36 @@ def design_ladder(
     Raises:
         InputError: the budget is too small for any ladder.
     """
-    share = LARGEST_RUNG
-    while True:
-        for extras in EXTRAS:
-            ladder = _lay_out(
-                family, share, extras, target_flops, speed, workers, data_tokens, decay_fraction, precision, seed
-            )
-            if ladder.seconds <= limit_seconds and _largest_flops(ladder) <= LARGEST_RUNG * target_flops:
-                return ladder
-        if min(rung.horizons[0] for rung in ladder.rungs) <= SHORTEST_STEPS:
-            largest = _largest_flops(ladder)
-            if largest > LARGEST_RUNG * target_flops:
-                raise InputError(
-                    f"budget: {target_flops:.1e} FLOPs for the final run, but the smallest useful ladder has a rung of "
-                    f"{largest:.1e}, of which the final run should be at least {1 / LARGEST_RUNG:.0f} times: raise the budget"
-                )
-            raise InputError(
-                f"budget: the smallest useful ladder takes {ladder.seconds:.0f} s here, its share is {limit_seconds:.0f} s: "
-                "raise the budget or `ladder`"
-            )
-        share *= 0.9
+
+    def lay_out(share: float, shortest: int, extras: Extras) -> Ladder:
+        return _lay_out(
+            family, share, shortest, extras, target_flops, speed, workers, data_tokens, decay_fraction, precision, seed
+        )
+
+    for shortest in (START_STEPS, SHORTEST_STEPS):
+        share = LARGEST_RUNG
+        while True:
+            for extras in EXTRAS:
+                ladder = lay_out(share, shortest, extras)
+                if (
+                    ladder.seconds <= limit_seconds
+                    and _largest_flops(ladder) <= LARGEST_RUNG * target_flops
+                    and min(rung.horizons[0] for rung in ladder.rungs if rung.role == "ladder") >= shortest
+                ):
+                    return ladder
+            if share < SMALLEST_SHARE:
+                break
+            share *= 0.9
+    largest = _largest_flops(ladder)
+    if largest > LARGEST_RUNG * target_flops:
+        raise InputError(
+            f"budget: {target_flops:.1e} FLOPs for the final run, but the smallest useful ladder has a rung of "
+            f"{largest:.1e}, of which the final run should be at least {1 / LARGEST_RUNG:.0f} times: raise the budget"
+        )
+    raise InputError(
+        f"budget: the smallest useful ladder takes {ladder.seconds:.0f} s here, its share is {limit_seconds:.0f} s: "
+        "raise the budget or `ladder`"
+    )
 
 
 def _largest_flops(ladder: Ladder) -> float:
@@ -143,6 +161,7 @@ def _largest_flops(ladder: Ladder) -> float:
 def _lay_out(
     family: LlamaFamily,
     share: float,
+    shortest: int,
     extras: Extras,
     target_flops: float,
     speed: Speed,
@@ -153,13 +172,14 @@ def _lay_out(
     seed: int,
 ) -> Ladder:
     params, tokens, guess = first_guess(target_flops)
-    # Params and tokens shrink alike, so that the rungs lie on the line that leads to the final run.
-    shapes = _sizes(family, params * share**0.5)
-    longest = min(tokens * share**0.5, DATA_SHARE * data_tokens)
     _, batch_reason = ladder_batch(target_flops, family.context)
     batch = speed.batch_size
     per_step = batch * family.context
-    top = max(1, round(longest / per_step / 4)) * 4
+    # Params and tokens shrink alike, so that the rungs lie on the line that leads to the final run; tokens no further than to
+    # horizons of `shortest` steps, then params alone.
+    longest = max(tokens * share**0.5, 4 * shortest * per_step)
+    shapes = _sizes(family, params * tokens * share / longest)
+    top = max(1, round(min(longest, DATA_SHARE * data_tokens) / per_step / 4)) * 4
     horizons = (top // 4, top // 2, top)
     warmup, warmup_reason = warmup_steps(horizons[0])
     reach = shapes[-1].train_flops_per_token * top
@@ -199,6 +219,7 @@ def _lay_out(
         target_flops=target_flops,
         target_steps=round(tokens / per_step),
         seconds=seconds,
+        warnings=_warnings(horizons[0], per_step),
         reasons={
             "target": guess,
             "context": context_length(target_flops)[1],
@@ -207,7 +228,7 @@ def _lay_out(
             "sizes": Reason(
                 origin="derived",
                 text=f"{', '.join(f'{shape.params:,}' for shape in shapes)} params: the largest rung costs {top_flops:.1e} "
-                f"FLOPs, {target_flops / top_flops:.1f}x less than the final run; each size below it is about half the next",
+                f"FLOPs, {target_flops / top_flops:.1f}x less than the final run; those below it at about equal ratios",
             ),
             "horizons": Reason(
                 origin="derived",
@@ -237,19 +258,30 @@ def _lay_out(
     )
 
 
+def _warnings(shortest: int, tokens_per_step: int) -> tuple[str, ...]:
+    if shortest >= START_STEPS:
+        return ()
+    return (
+        f"the shortest runs of the ladder end after {shortest} steps ({shortest * tokens_per_step:,} tokens), where a model "
+        f"still learns what every text has in common (up to about {START_STEPS} steps): expect a loss below the forecast; a "
+        "larger budget, a larger `ladder` or more text would mend it",
+    )
+
+
 def nearest_shape(family: LlamaFamily, params: float, wider_than: int = 0) -> LlamaShape:
     """The shape whose params are nearest to `params` by ratio, among those wider than `wider_than`."""
-    width = max(2 * family.head_size, wider_than + family.head_size)
+    width = max(family.narrowest, wider_than + family.step)
     shape = family.shape(width)
-    while (wider := family.shape(shape.width + family.head_size)).params <= params:
+    while (wider := family.shape(shape.width + family.step)).params <= params:
         shape = wider
     return min((shape, wider), key=lambda candidate: abs(math.log(candidate.params / params)))
 
 
 def _sizes(family: LlamaFamily, params: float) -> list[LlamaShape]:
-    """`SIZES` distinct shapes, ascending: about `params`, and halves of it."""
+    """`SIZES` distinct shapes, ascending at equal ratios: from an eighth of `params`, or the narrowest, to `params`."""
+    least = max(params / 2 ** (SIZES - 1), family.shape(family.narrowest).params)
     chosen: list[LlamaShape] = []
-    for halvings in reversed(range(SIZES)):
-        narrower = chosen[-1].width if chosen else 0
-        chosen.append(nearest_shape(family, params / 2**halvings, narrower))
+    for number in range(SIZES):
+        wanted = least * max(params / least, 1.0) ** (number / (SIZES - 1))
+        chosen.append(nearest_shape(family, wanted, chosen[-1].width if chosen else 0))
     return chosen

@@ -89,6 +89,7 @@ def warnings(content: ReportContent) -> Markup:
     sources = {
         "machine": content.machine.warnings,
         "data": content.dataset.warnings,
+        "ladder": content.ladder.warnings,
         "law": content.law.warnings,
     }
     items = [element("li", badge(name, "plain"), " ", text) for name, texts in sources.items() for text in texts]

@@ -1,0 +1,81 @@
+"""The final run: the planned model trained, and its forecast scored."""
+
+import math
+from typing import NamedTuple
+
+import torch
+
+from scalewright.ledger import Run
+from scalewright.models import Llama
+from scalewright.pipeline.planned import Planned
+from scalewright.pipeline.watch import Watch
+from scalewright.pipeline.workspace import Workspace
+from scalewright.planning import Plan
+from scalewright.studies import ledger_run
+from scalewright.training import Trunk, train
+
+
+class Final(NamedTuple):
+    """The final model and its row in the ledger."""
+
+    model: Llama
+    run: Run
+
+
+def train_final(at: Workspace, planned: Planned) -> Final:
+    """Trains the planned model, evaluates it on both held-out splits and scores its forecast."""
+    plan, dataset = planned.plan, planned.dataset
+    trunk = Trunk(
+        task=at.task.name,
+        shape=plan.choice.shape,
+        recipe=planned.recipe,
+        data_hash=dataset.hash,
+        seed=plan.seed,
+        horizons=(plan.choice.steps,),
+        threads=plan.threads,
+    )
+    folder = at.runs / trunk.address
+    at.watch.stage("train", f"{plan.choice.params:,} params on {plan.choice.tokens:,} tokens")
+    (measured,) = train(
+        trunk,
+        at.task,
+        dataset,
+        folder,
+        limit_seconds=plan.limit_seconds or math.inf,
+        progress=_TrainWatch(at.watch, plan),
+    )
+    model = at.task.build(trunk.shape)
+    model.load_state_dict(torch.load(folder / "weights.pt", weights_only=True))
+    run = at.ledger.run(measured.address) or at.ledger.record_run(
+        ledger_run(
+            trunk,
+            measured,
+            study=at.project.name,
+            role="final",
+            dataset=dataset,
+            folder=folder,
+            test_loss=at.task.evaluate(model, dataset, "test", planned.recipe.precision),
+        )
+    )
+    at.ledger.score_forecast(plan.hash, "loss", run.loss)
+    at.ledger.score_forecast(plan.hash, "seconds", run.seconds)
+    at.stages.finish("train", [plan.hash, run.id])
+    at.watch.say(
+        f"{run.seconds:.0f} s of training, {run.tokens_per_second:,.0f} tokens/s, "
+        f"peak memory {run.peak_memory_bytes / 2**20:,.0f} MiB"
+    )
+    return Final(model, run)
+
+
+class _TrainWatch:
+    """Passes the final run's progress on: loss, speed, utilisation."""
+
+    def __init__(self, watch: Watch, plan: Plan) -> None:
+        self.watch, self.plan = watch, plan
+
+    def step(self, step: int, total: int, loss: float, tokens_per_second: float) -> None:
+        """Reports a step."""
+        used = tokens_per_second / self.plan.tokens_per_second * self.plan.mfu
+        self.watch.progress(
+            step, total, f"loss {loss:.3f}  {tokens_per_second:,.0f} tokens/s  {used:.0%} of the probed rate"
+        )

@@ -1,0 +1,296 @@
+"""From data to the plan: every stage that comes before the final run."""
+
+from typing import ClassVar, NamedTuple
+
+from scalewright.data import Dataset
+from scalewright.documents import Document
+from scalewright.laws import Law, fit
+from scalewright.ledger import Forecast, Run
+from scalewright.machines import Machine
+from scalewright.machines.probe import probe
+from scalewright.machines.speed import Speeds
+from scalewright.models import TRAINABLE
+from scalewright.pipeline.plan import make_plan
+from scalewright.pipeline.speeds import compute_in, ladder_drift, seconds_for, time_models
+from scalewright.pipeline.watch import Watch
+from scalewright.pipeline.workspace import Workspace
+from scalewright.planning import Ladder, Plan, context_length, design_ladder, first_guess, ladder_batch
+from scalewright.studies import LadderStudy, LocalExecutor, ladder_recipe
+from scalewright.training import RECIPE_VERSION, Recipe
+
+DECAY_FRACTION = 0.2
+HARD_STOP = 1.2
+ASSUMED_UTILISATION = 0.25
+"""Share of the probed rate that small models reach; only chooses the shapes to be timed."""
+
+
+class StudyRecipe(Document):
+    """`recipe.json`: the settings that the ladder found, for every run after it."""
+
+    KIND: ClassVar[str] = "recipe"
+
+    recipe: Recipe
+
+
+class Planned(NamedTuple):
+    """A project whose final run is planned, and what the plan rests on."""
+
+    machine: Machine
+    dataset: Dataset
+    ladder: Ladder
+    recipe: Recipe
+    runs: list[Run]
+    law: Law
+    plan: Plan
+
+
+def plan_project(at: Workspace, workers: int | None) -> Planned:
+    """Probe, data, ladder, law and plan; `workers` processes train the ladder, one for each thread by default."""
+    machine = _probe(at)
+    dataset = _prepare(at)
+    workers = workers or machine.threads
+    with LocalExecutor(workers) as executor:
+        context, speeds = _time(at, machine, dataset, executor)
+        ladder = _design(at, dataset, context, speeds, workers)
+        study = LadderStudy(
+            ladder,
+            task=at.task.name,
+            name=at.project.name,
+            dataset=dataset,
+            ledger=at.ledger,
+            executor=executor,
+            folder=at.runs,
+            progress=_StudyWatch(at.watch),
+        )
+        recipe = _find_recipe(at, study, ladder)
+        runs = _run_rungs(at, study, ladder, recipe)
+    law = _fit(at, runs)
+    plan = _plan(at, law, machine, dataset, ladder, recipe, speeds, runs)
+    return Planned(machine, dataset, ladder, recipe, runs, law, plan)
+
+
+def _probe(at: Workspace) -> Machine:
+    """Measures this machine, once and for all of the project."""
+    use = at.project.machine.use
+    if use != "local":
+        machine = Machine.load(at.root / use)
+        at.watch.stage("probe", f"{machine.name}, from {use}")
+        return machine
+    at.watch.stage("probe", "measuring this machine")
+    machine = at.stages.document("machine", Machine, ["local"], lambda: probe(quick=True))
+    rates = ", ".join(f"{name} {machine.rate(name) / 1e9:,.0f}" for name in sorted({m.dtype for m in machine.matmul}))
+    at.watch.say(f"{machine.cpu}, {machine.threads} threads, {machine.memory_bytes / 2**30:.0f} GiB; GFLOP/s: {rates}")
+    at.watch.say(f"precision {machine.precisions.advised}: {machine.reasons['precisions'].text}")
+    for warning in machine.warnings:
+        at.watch.warn(warning)
+    return machine
+
+
+def _prepare(at: Workspace) -> Dataset:
+    """Reads, tokenises and packs the data."""
+    at.watch.stage("prepare", "reading the data")
+    dataset = at.task.prepare(
+        at.project.data,
+        at.state / "data",
+        base=at.root,
+        tokenizer=at.project.tokenizer,
+        seed=at.project.seed,
+        progress=lambda stage, fraction: at.watch.progress(fraction, 1.0, stage),
+    )
+    at.stages.finish("prepare", [dataset.hash])
+    manifest = dataset.manifest
+    train = manifest.splits["train"]
+    at.watch.say(
+        f"{train.documents:,} documents, {train.bytes / 1e6:.2f} MB, {train.tokens:,} training tokens "
+        f"of a vocabulary of {manifest.vocabulary:,}"
+    )
+    for name, reason in manifest.reasons.items():
+        at.watch.say(f"{name.replace('_', ' ')}: {reason.text}")
+    for note in (*manifest.notes, *manifest.warnings):
+        at.watch.warn(note)
+    return dataset
+
+
+def _time(at: Workspace, machine: Machine, dataset: Dataset, executor: LocalExecutor) -> tuple[int, Speeds]:
+    """Times training steps around the size that the budget may come to; returns the context and the speeds."""
+    budget = at.project.budget
+    precision = machine.precisions.advised if machine.precisions.advised in TRAINABLE else "fp32"
+    rough = budget.flops or ASSUMED_UTILISATION * machine.rate(precision) * (budget.seconds or 0.0)
+    context, _ = context_length(rough)
+    at.watch.stage("time", "timing training steps")
+    speeds = at.stages.document(
+        "speeds",
+        Speeds,
+        [machine.hash, dataset.hash, budget.model_dump(mode="json")],
+        lambda: time_models(
+            at.task.family(dataset.manifest.vocabulary, context),
+            first_guess(rough)[0],
+            task=at.task.name,
+            dataset=dataset,
+            precision=precision,
+            threads=machine.threads,
+            batch_size=ladder_batch(rough, context)[0],
+            executor=executor,
+        ),
+    )
+    for what, speed in (("side by side", speeds.ladder), ("alone", speeds.final)):
+        found = ", ".join(
+            f"{p.tokens_per_second:,.0f} tokens/s at {p.flops_per_token / 1e6:.1f} MFLOP/token" for p in speed.points
+        )
+        at.watch.say(f"{what}, {speed.threads} threads: {found}")
+    return context, speeds
+
+
+def _design(at: Workspace, dataset: Dataset, context: int, speeds: Speeds, workers: int) -> Ladder:
+    """Lays out the ladder."""
+    budget = at.project.budget
+    family = at.task.family(dataset.manifest.vocabulary, context)
+    rate = speeds.final
+    if budget.seconds is not None:
+        seconds = budget.seconds
+        target_flops = compute_in(seconds, family, rate, ASSUMED_UTILISATION * seconds * 1e11)
+    else:
+        assert budget.flops is not None
+        target_flops, seconds = budget.flops, seconds_for(budget.flops, family, rate)
+    at.watch.stage("ladder", "laying out the small runs")
+    ladder = at.stages.document(
+        "ladder",
+        Ladder,
+        [dataset.hash, speeds.hash, budget.model_dump(mode="json"), workers, RECIPE_VERSION],
+        lambda: design_ladder(
+            family,
+            target_flops=target_flops,
+            limit_seconds=budget.ladder * seconds,
+            speed=speeds.ladder,
+            workers=workers,
+            data_tokens=dataset.manifest.splits["train"].tokens,
+            decay_fraction=DECAY_FRACTION,
+            precision=speeds.ladder.precision,
+            seed=at.project.seed,
+        ),
+    )
+    for warning in ladder.warnings:
+        at.watch.warn(warning)
+    for name, reason in ladder.reasons.items():
+        at.watch.say(f"{name.replace('_', ' ')}: {reason}")
+    at.watch.say(f"predicted: {ladder.seconds:.0f} s")
+    return ladder
+
+
+def _find_recipe(at: Workspace, study: LadderStudy, ladder: Ladder) -> Recipe:
+    """Finds the learning rate, once."""
+
+    def make() -> StudyRecipe:
+        rate, reason = study.find_rate(at.project.seed)
+        return StudyRecipe(recipe=ladder_recipe(ladder, rate, reason))
+
+    recipe = at.stages.document("recipe", StudyRecipe, [ladder.hash], make).recipe
+    at.watch.say(f"learning rate {recipe.learning_rate:.3g}: {recipe.reasons['learning_rate']}")
+    return recipe
+
+
+def _run_rungs(at: Workspace, study: LadderStudy, ladder: Ladder, recipe: Recipe) -> list[Run]:
+    """Trains what is left of the ladder."""
+    runs = study.run_rungs(recipe)
+    at.stages.finish("rungs", [ladder.hash, recipe.deciding])
+    at.watch.say(f"{len(runs)} runs, {sum(run.flops for run in runs):.1e} FLOPs")
+    return runs
+
+
+def _fit(at: Workspace, runs: list[Run]) -> Law:
+    """Fits the law to the ladder's runs."""
+    at.watch.stage("fit", "fitting the law")
+    law = at.stages.document(
+        "law",
+        Law,
+        [sorted(run.id for run in runs)],
+        lambda: fit(
+            [run.params for run in runs],
+            [run.tokens for run in runs],
+            [run.loss for run in runs],
+            unique_tokens=[run.unique_tokens for run in runs],
+            seed=at.project.seed,
+        ),
+    )
+    for form in law.forms:
+        parameters = ", ".join(f"{name} {value:.4g}" for name, value in form.parameters.items())
+        at.watch.say(f"{form.name} (weight {form.weight:.2f}): {parameters}")
+    for warning in law.warnings:
+        at.watch.warn(warning)
+    return law
+
+
+def _plan(
+    at: Workspace,
+    law: Law,
+    machine: Machine,
+    dataset: Dataset,
+    ladder: Ladder,
+    recipe: Recipe,
+    speeds: Speeds,
+    runs: list[Run],
+) -> Plan:
+    """Chooses the final model; its forecast is stored before anything is trained."""
+    at.watch.stage("plan", "choosing the model")
+    budget = at.project.budget
+    plan = at.stages.document(
+        "plan",
+        Plan,
+        [
+            law.hash,
+            machine.hash,
+            dataset.hash,
+            ladder.hash,
+            recipe.deciding,
+            speeds.hash,
+            budget.model_dump(mode="json"),
+        ],
+        lambda: make_plan(
+            task=at.task,
+            law=law,
+            machine=machine,
+            dataset=dataset,
+            ladder=ladder,
+            recipe=recipe,
+            speed=speeds.final,
+            drift=ladder_drift(runs, speeds.ladder),
+            seconds=budget.seconds,
+            flops=budget.flops,
+            hard_stop=HARD_STOP,
+            seed=at.project.seed,
+            largest_rung_flops=max(run.flops for run in runs),
+        ),
+    )
+    stored = (
+        ("loss", plan.forecast, plan.extrapolation),
+        ("seconds", plan.forecast_seconds, plan.choice.flops / max(run.flops for run in runs)),
+    )
+    for quantity, interval, extrapolation in stored:
+        if not any(f.quantity == quantity for f in at.ledger.forecasts(plan.hash)):
+            at.ledger.store_forecast(
+                Forecast(
+                    quantity=quantity,
+                    unit=interval.unit,
+                    value=interval.value,
+                    low=interval.low,
+                    high=interval.high,
+                    level=interval.level,
+                    extrapolation=extrapolation,
+                    law_hash=plan.law_hash,
+                    plan_hash=plan.hash,
+                )
+            )
+    for name, reason in plan.reasons.items():
+        at.watch.say(f"{name.replace('_', ' ')}: {reason}")
+    return plan
+
+
+class _StudyWatch:
+    """Passes a study's progress on."""
+
+    def __init__(self, watch: Watch) -> None:
+        self.watch = watch
+
+    def work(self, done: float, total: float, what: str) -> None:
+        """Reports the share of the study's FLOPs."""
+        self.watch.progress(done, total, what)
