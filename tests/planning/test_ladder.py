@@ -75,6 +75,19 @@ def test_short_time_takes_sizes_before_tokens():
     assert not scarce.warnings
 
 
+def test_small_sizes_run_longer_where_time_allows():
+    found = ladder(flops=1e15, seconds=1e5, data=10**9)
+    sizes = [rung for rung in found.rungs if rung.role == "ladder"]
+    furthest = [rung.horizons[-1] for rung in sizes]
+    assert furthest[0] >= 2 * furthest[1] >= 4 * furthest[-1]
+    assert len(ladder(seconds=100.0).rungs[0].horizons) < len(sizes[0].horizons)
+    # No run repeats its text unawares.
+    short = ladder(seconds=1000.0, data=3 * 10**6)
+    assert all(
+        rung.horizons[-1] * short.tokens_per_step <= 3 * 10**6 for rung in short.rungs if rung.role != "repetition"
+    )
+
+
 def test_noise_is_measured():
     found = ladder()
     repeats = [rung for rung in found.rungs if rung.role == "repeat"]

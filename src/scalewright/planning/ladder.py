@@ -1,5 +1,6 @@
 """Which small runs to make: sizes, horizons and repeats that a law can be fitted on, within a share of the budget."""
 
+import itertools
 import math
 from collections.abc import Sequence
 from typing import ClassVar, Literal, NamedTuple
@@ -11,15 +12,17 @@ from scalewright.machines.speed import Speed
 from scalewright.planning.rules import context_length, first_guess, ladder_batch, warmup_steps
 
 SIZES = 4
-LARGEST_RUNG = 1 / 9
+LARGEST_RUNG = 1 / 8.5
 """Largest share of the final run's compute that one rung may cost."""
 SMALLEST_SHARE = 1e-3
 """Ladders whose largest rung costs less than this share of the final run are not tried."""
-DATA_SHARE = 0.8
+DATA_SHARE = 0.95
 """Largest share of the training text that a rung sees, so that none repeats it unawares."""
 SEARCH_RATES = 5
 REPETITION_PASSES = (2, 4)
 """How often the repetition rungs see their text."""
+WORTH_LONGER = 1.4
+"""A horizon limited by the text is run where it is longer by this factor."""
 START_STEPS = 400
 """Below about so many steps a model is still learning what every text has in common, above all to copy; a law fitted to
 runs that end there forecast losses 6 to 9 % too high (docs/log.md, 2026-11-24: 300 steps; with 400, 0.8 %)."""
@@ -31,14 +34,18 @@ EVALUATION_SHARE = 1.12
 class Extras(NamedTuple):
     """What a ladder has beyond its grid, as time allows."""
 
-    longer: bool
-    """Small sizes get one horizon more."""
+    doublings: tuple[int, ...]
+    """How often the horizons of the smallest sizes are doubled, as far as they then cost no more than a rung may."""
     repeated: int
     """Sizes that are run with a second seed."""
 
 
-EXTRAS = (*(Extras(True, repeated) for repeated in (4, 3, 2, 1)), Extras(False, 2), Extras(False, 1))
-"""The richest that fits is taken."""
+EXTRAS = (
+    tuple(Extras(doublings, repeated) for doublings in ((2, 1), (1, 1), (1,)) for repeated in (4, 3, 2, 1)),
+    (Extras((), 2), Extras((), 1)),
+)
+"""The richest that fits is taken; those without longer horizons only where no others fit at all: what the tokens buy in the
+end shows in the longest runs alone (docs/log.md, 2026-11-24)."""
 
 
 class Rung(Part):
@@ -103,10 +110,10 @@ def design_ladder(
 ) -> Ladder:
     """Lays out the ladder for a final run of `target_flops`.
 
-    The largest rung costs a ninth of the final run, less where the time does not suffice. The sizes below it are at
-    equal ratios, half the next where the family is fine enough. As time allows, small ones get one horizon more, so that the
-    data reach further than the largest rung's, and sizes are run with a second seed, the smallest first: the noise is measured,
-    not guessed. No horizon is shorter than `START_STEPS`, unless nothing else fits; the ladder then warns.
+    The largest rung costs an eighth of the final run at most, less where the time does not suffice. The sizes below it are at
+    equal ratios, half the next where the family is fine enough. As time allows, small ones get longer horizons, so that the
+    data reach towards the final run's, and sizes are run with a second seed, the smallest first: the noise is measured, not
+    guessed. No horizon is shorter than `START_STEPS`, unless nothing else fits; the ladder then warns.
 
     Args:
         family: shapes to choose from.
@@ -128,10 +135,10 @@ def design_ladder(
             family, share, shortest, extras, target_flops, speed, workers, data_tokens, decay_fraction, precision, seed
         )
 
-    for shortest in (START_STEPS, SHORTEST_STEPS):
+    for shortest, tried in itertools.product((START_STEPS, SHORTEST_STEPS), EXTRAS):
         share = LARGEST_RUNG
-        while True:
-            for extras in EXTRAS:
+        while share > SMALLEST_SHARE:
+            for extras in tried:
                 ladder = lay_out(share, shortest, extras)
                 if (
                     ladder.seconds <= limit_seconds
@@ -139,14 +146,12 @@ def design_ladder(
                     and min(rung.horizons[0] for rung in ladder.rungs if rung.role == "ladder") >= shortest
                 ):
                     return ladder
-            if share < SMALLEST_SHARE:
-                break
             share *= 0.9
     largest = _largest_flops(ladder)
     if largest > LARGEST_RUNG * target_flops:
         raise InputError(
             f"budget: {target_flops:.1e} FLOPs for the final run, but the smallest useful ladder has a rung of "
-            f"{largest:.1e}, of which the final run should be at least {1 / LARGEST_RUNG:.0f} times: raise the budget"
+            f"{largest:.1e}, of which the final run should be at least {1 / LARGEST_RUNG:g} times: raise the budget"
         )
     raise InputError(
         f"budget: the smallest useful ladder takes {ladder.seconds:.0f} s here, its share is {limit_seconds:.0f} s: "
@@ -182,12 +187,15 @@ def _lay_out(
     top = max(1, round(min(longest, DATA_SHARE * data_tokens) / per_step / 4)) * 4
     horizons = (top // 4, top // 2, top)
     warmup, warmup_reason = warmup_steps(horizons[0])
-    reach = shapes[-1].train_flops_per_token * top
+    most = int(DATA_SHARE * data_tokens / per_step)
     rungs = []
-    for shape in shapes:
-        affordable = shape.train_flops_per_token * 2 * top <= reach and 2 * top * per_step <= DATA_SHARE * data_tokens
-        longer = (*horizons, 2 * top) if extras.longer and affordable else horizons
-        rungs.append(Rung(shape=shape, horizons=longer, seed=seed, role="ladder"))
+    for number, shape in enumerate(shapes):
+        wanted = extras.doublings[number] if number < len(extras.doublings) else 0
+        within = LARGEST_RUNG * target_flops / (shape.train_flops_per_token * top * per_step)
+        doublings = min(wanted, int(math.log2(max(within, 1.0))))
+        longer = {min(2**doubling * top, most) for doubling in range(1, doublings + 1)}
+        further = tuple(sorted(horizon for horizon in longer if horizon >= WORTH_LONGER * top))
+        rungs.append(Rung(shape=shape, horizons=(*horizons, *further), seed=seed, role="ladder"))
     rungs += [Rung(shape=shape, horizons=horizons, seed=seed + 1, role="repeat") for shape in shapes[: extras.repeated]]
     if tokens > data_tokens:
         # The final run in small: as many unique tokens for each parameter as it will have.
@@ -204,6 +212,7 @@ def _lay_out(
     ]
     search = SEARCH_RATES * horizons[0] * per_step / speed.tokens_per_second(shapes[0].train_flops_per_token)
     seconds = max(max(jobs), (sum(jobs) + search) / workers) * EVALUATION_SHARE
+    furthest = max(rung.horizons[-1] for rung in rungs if rung.role == "ladder")
     top_flops = shapes[-1].train_flops_per_token * top * per_step
     return Ladder(
         context=family.context,
@@ -233,7 +242,7 @@ def _lay_out(
             "horizons": Reason(
                 origin="derived",
                 text=f"{', '.join(f'{h * per_step:,}' for h in horizons)} tokens"
-                + (f", small sizes also {2 * top * per_step:,}" if extras.longer else "")
+                + (f", small sizes up to {furthest * per_step:,}" if furthest > top else "")
                 + ": branches of one trunk per size",
             ),
             "repeats": Reason(
