@@ -17,7 +17,10 @@ LARGEST_RUNG = 1 / 8.5
 SMALLEST_SHARE = 1e-3
 """Ladders whose largest rung costs less than this share of the final run are not tried."""
 DATA_SHARE = 0.95
-"""Largest share of the training text that a rung sees, so that none repeats it unawares."""
+"""Largest share of the training text that a rung sees where the final run will not repeat it."""
+MOST_PASSES = 2
+"""How often a rung sees the text where the final run is expected to repeat it as well; two passes lose little
+(Muennighoff et al. 2023, arXiv:2305.16264), and the law counts what they lose."""
 SEARCH_RATES = 5
 REPETITION_PASSES = (2, 4)
 """How often the repetition rungs see their text."""
@@ -184,10 +187,11 @@ def _lay_out(
     # horizons of `shortest` steps, then params alone.
     longest = max(tokens * share**0.5, 4 * shortest * per_step)
     shapes = _sizes(family, params * tokens * share / longest)
-    top = max(1, round(min(longest, DATA_SHARE * data_tokens) / per_step / 4)) * 4
+    available = max(DATA_SHARE * data_tokens, min(tokens, MOST_PASSES * data_tokens))
+    top = max(1, int(min(longest, available) / per_step / 4)) * 4
     horizons = (top // 4, top // 2, top)
     warmup, warmup_reason = warmup_steps(horizons[0])
-    most = int(DATA_SHARE * data_tokens / per_step)
+    most = int(available / per_step)
     rungs = []
     for number, shape in enumerate(shapes):
         wanted = extras.doublings[number] if number < len(extras.doublings) else 0

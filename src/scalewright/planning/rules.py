@@ -34,13 +34,17 @@ def context_length(flops: float) -> tuple[int, Reason]:
 
 
 def batch_tokens(tokens: float, context: int) -> tuple[int, Reason]:
-    """Sequences per step for runs of about `tokens` tokens: a power of two."""
+    """Sequences per step for runs of about `tokens` tokens: a power of two, not above the optimum.
+
+    Too large a batch costs short runs more than long ones (docs/log.md, 2026-11-23) and so bends the law; too small a one only
+    costs time.
+    """
     optimum = 0.58 * tokens**0.571
-    sequences = 2 ** max(2, round(math.log2(optimum / context)))
+    sequences = 2 ** max(2, math.floor(math.log2(optimum / context)))
     return sequences, Reason(
         origin="cited",
         text=f"0.58·D^0.571 = {optimum:,.0f} tokens at D = {tokens:.2g}, the middle of the rungs "
-        f"(step law, Li et al. 2025, arXiv:2503.04715), as a power of two of sequences: {sequences} x {context}",
+        f"(step law, Li et al. 2025, arXiv:2503.04715), the power of two of sequences below it: {sequences} x {context}",
     )
 
 
