@@ -10,15 +10,13 @@ docs/log.md when all ten are there.
 import argparse
 import datetime
 import json
-import multiprocessing
 import os
-from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
-from queue import Queue
 from typing import Any
 
-from measure import RESULTS, ROOT, resumed, say_idleness, sources_hash
+from measure import RESULTS, ROOT, own_processor, resumed, say_idleness, sources_hash
 from scalewright.pipeline import Silent, run_project
+from scalewright.studies import LocalExecutor
 from texts import TEXTS, sources
 
 HEADER = "| text | seed | N | D | passes | times the largest rung | forecast | 90 % | measured | error | half-width | inside |"
@@ -42,7 +40,8 @@ class Lines(Silent):
 def measured(asked: tuple[str, int, float, float]) -> dict[str, Any]:
     """The row of one run, read where it was measured before."""
     text, seed, flops, ladder = asked
-    return resumed(f"forecast-{text}-{seed}-{flops:.0e}-{ladder:g}", lambda: one(text, seed, flops, ladder))
+    with own_processor():
+        return resumed(f"forecast-{text}-{seed}-{flops:.0e}-{ladder:g}", lambda: one(text, seed, flops, ladder))
 
 
 def one(text: str, seed: int, flops: float, ladder: float) -> dict[str, Any]:
@@ -77,7 +76,7 @@ def one(text: str, seed: int, flops: float, ladder: float) -> dict[str, Any]:
 def table(rows: list[dict[str, Any]]) -> list[str]:
     """The rows as Markdown, with the bars under them."""
     lines = [HEADER, "|" + " --- |" * 12]
-    for r in rows:
+    for r in sorted(rows, key=lambda row: (row["seed"], row["text"])):
         lines.append(
             f"| {r['text']} | {r['seed']} | {r['params']:,} | {r['tokens']:,} | {r['passes']:.2f} | {r['ratio']:.1f} "
             f"| {r['forecast']:.4f} | {r['low']:.3f} – {r['high']:.3f} | {r['measured']:.4f} | {r['error']:+.2%} "
@@ -94,11 +93,6 @@ def table(rows: list[dict[str, Any]]) -> list[str]:
     return lines
 
 
-def settle(processors: Queue[int]) -> None:
-    """Keeps this process and its children on one processor."""
-    os.sched_setaffinity(0, {processors.get()})
-
-
 def main() -> None:
     """Runs what is left and prints the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -112,13 +106,8 @@ def main() -> None:
         sources(text)
     jobs = [(text, seed, asked.flops, asked.ladder) for seed in asked.seeds for text in asked.texts]
     rows = []
-    processors: Queue[int] = multiprocessing.Manager().Queue()
-    for processor in sorted(os.sched_getaffinity(0)):
-        processors.put(processor)
-    with ProcessPoolExecutor(
-        processors.qsize(), multiprocessing.get_context("spawn"), initializer=settle, initargs=(processors,)
-    ) as pool:
-        for row in pool.map(measured, jobs):
+    with LocalExecutor(len(os.sched_getaffinity(0))) as executor:
+        for _, row in executor.run(measured, jobs):
             rows.append(row)
             print("\n".join(table(rows)), flush=True)
     if len(rows) == 10:

@@ -1,10 +1,12 @@
 """What every benchmark needs: an idle machine, and results that are kept with the sources they depend on."""
 
+import fcntl
 import hashlib
 import json
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +45,27 @@ def say_idleness() -> float:
     share = taken_by_others()
     print(f"other processes take {share:.1%} of the processors" + ("" if share < 0.05 else ": NOT IDLE"), flush=True)
     return share
+
+
+@contextmanager
+def own_processor() -> Iterator[None]:
+    """Keeps this process and its children on one processor, which no other benchmark takes meanwhile."""
+    all_of_them = os.sched_getaffinity(0)
+    RESULTS.mkdir(parents=True, exist_ok=True)
+    while True:
+        for processor in sorted(all_of_them):
+            with (RESULTS / f"processor-{processor}.lock").open("w") as file:
+                try:
+                    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                except OSError:
+                    continue
+                os.sched_setaffinity(0, {processor})
+                try:
+                    yield
+                finally:
+                    os.sched_setaffinity(0, all_of_them)
+                return
+        time.sleep(1.0)
 
 
 def resumed(name: str, make: Callable[[], dict[str, Any]]) -> dict[str, Any]:

@@ -103,7 +103,7 @@ class Project(Part):
             raise InputError(f"{path}: {first_problem(error)}") from None
 
 
-def write_project(path: Path, *, name: str, data: str, minutes: float = 3.5, ladder: float = 0.8) -> None:
+def write_project(path: Path, *, name: str, data: str, minutes: float = 3.5, ladder: float = 0.9) -> None:
     """Writes a commented project file.
 
     Raises:
