@@ -83,6 +83,7 @@ def test_small_sizes_run_longer_where_time_allows():
     assert len(ladder(seconds=100.0).rungs[0].horizons) < len(sizes[0].horizons)
 
 
+@settings(max_examples=60, deadline=None)
 @given(data=st.integers(5 * 10**5, 10**8))
 def test_rungs_repeat_text_only_where_the_final_run_will(data):
     found = ladder(seconds=1000.0, data=data)

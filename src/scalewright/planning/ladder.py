@@ -3,6 +3,7 @@
 import itertools
 import math
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import ClassVar, Literal, NamedTuple
 
 from scalewright.architectures import LlamaFamily, LlamaShape
@@ -29,7 +30,7 @@ WORTH_LONGER = 1.4
 START_STEPS = 400
 """Below about so many steps a model is still learning what every text has in common, above all to copy; a law fitted to
 runs that end there forecast losses 6 to 9 % too high (docs/log.md, 2026-11-24: 300 steps; with 400, 0.8 %)."""
-SHORTEST_STEPS = 60
+SHORTEST_STEPS = 50
 EVALUATION_SHARE = 1.12
 """Time of a rung over the time of its training: loading, evaluation, checkpoints."""
 
@@ -281,6 +282,7 @@ def _warnings(shortest: int, tokens_per_step: int) -> tuple[str, ...]:
     )
 
 
+@lru_cache(maxsize=4096)
 def nearest_shape(family: LlamaFamily, params: float, wider_than: int = 0) -> LlamaShape:
     """The shape whose params are nearest to `params` by ratio, among those wider than `wider_than`."""
     width = max(family.narrowest, wider_than + family.step)
