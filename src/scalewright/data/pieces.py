@@ -5,6 +5,9 @@ from collections.abc import Sequence
 from scalewright.data.readers import TextDocument
 
 MIN_DOCUMENTS = 40
+PIECES = 1_000
+"""Pieces that a text is cut into where it suffices, so that a hold-out of a twenty-fifth has about forty: with five, as a
+collection of poems once had, the loss rests on a few authors (docs/log.md, 2026-11-24)."""
 PIECE_CHARACTERS = 20_000
 MIN_PIECE_CHARACTERS = 1_000
 
@@ -13,8 +16,8 @@ def cut_large(documents: Sequence[TextDocument]) -> tuple[list[TextDocument], tu
     """Cuts large documents where there are in effect fewer than 40.
 
     Documents are counted as Kish (1965) counts weighted observations, (sum s)^2 / sum s^2 of their lengths:
-    one large file beside many small ones is still about one. Pieces are of about 20,000 characters, less
-    where the text is short; joined again they are the document.
+    one large file beside many small ones is still about one. Pieces have a thousandth of the text, but at
+    least 1,000 and at most 20,000 characters; joined again they are the document.
 
     Returns:
         The documents, pieces named `name#1`, `name#2`, ... in their place; and the names of those that were
@@ -24,7 +27,7 @@ def cut_large(documents: Sequence[TextDocument]) -> tuple[list[TextDocument], tu
     total = sum(lengths)
     if total * total >= MIN_DOCUMENTS * sum(length * length for length in lengths):
         return list(documents), ()
-    size = min(PIECE_CHARACTERS, max(MIN_PIECE_CHARACTERS, total // (2 * MIN_DOCUMENTS)))
+    size = min(PIECE_CHARACTERS, max(MIN_PIECE_CHARACTERS, total // PIECES))
     result: list[TextDocument] = []
     cut: list[str] = []
     for document in documents:

@@ -43,7 +43,7 @@ from scalewright.documents import Reason
 from scalewright.errors import InputError, ScalewrightError, WorkError
 from scalewright.files import content_hash, file_hash, write_atomic
 
-RECIPE = 2
+RECIPE = 3
 """Raised when the same inputs would give other tokens, so that datasets made before are made anew."""
 
 SKIPPED_KEPT = 100
