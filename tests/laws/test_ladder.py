@@ -28,9 +28,21 @@ def test_text_is_refused() -> None:
 def test_pure_error_is_the_variance_within_repeats() -> None:
     logs = np.array([0.5, 0.52, 0.48, 0.9, 1.0])
     ladder = Ladder.checked([1, 1, 1, 2, 2], [5, 5, 5, 5, 6], np.exp(logs))
-    squares, degrees = ladder.pure_error()
+    variance, degrees = ladder.pure_error()
     assert degrees == 2
-    assert squares == pytest.approx(2 * np.var(logs[:3], ddof=1))
+    assert variance == pytest.approx(np.var(logs[:3], ddof=1))
+
+
+def test_two_trunks_that_meet_in_three_rungs_are_one_comparison() -> None:
+    params, tokens = [1, 1, 1, 1, 1, 1, 2, 2], [5, 6, 7, 5, 6, 7, 5, 5]
+    loss = [3.0, 2.9, 2.8, 3.1, 3.0, 2.9, 2.5, 2.6]
+    assert Ladder.checked(params, tokens, loss, trunks=["a", "a", "a", "b", "b", "b", "c", "d"]).pure_error()[1] == 2
+    assert Ladder.checked(params, tokens, loss).pure_error()[1] == 4
+
+
+def test_trunks_need_a_label_for_each_run() -> None:
+    with pytest.raises(InputError, match="trunks 1"):
+        Ladder.checked([1, 2], [1, 2], [2, 3], trunks=["a"])
 
 
 def test_distance_is_the_compute_ratio_beyond_the_corner_of_a_grid() -> None:

@@ -25,9 +25,26 @@ def test_draws_spread_as_laplace_says_where_the_ladder_is_rich() -> None:
     true = truth("chinchilla", np.random.default_rng(4), sizes=8, horizons=8)
     ladder = Ladder.checked(true.params, true.tokens, true.losses(0.003))
     fitted = estimate(FORMS["chinchilla"], ladder, 1.345, seed=0)
-    draws = draw(fitted, ladder, 600, 1.345, seed=0)
+    draws = draw(fitted, ladder, 0.003, 600, 1.345, seed=0)
     spread, expected = draws.std(axis=0), np.sqrt(np.diag(fitted.covariance))
     np.testing.assert_allclose(spread, expected, rtol=0.25)
+
+
+def test_branches_of_a_trunk_spread_the_draws_as_the_sandwich_says() -> None:
+    # theta moves by C (J' noise / sigma^2 + ...): its covariance is C (J' V J / sigma^4 + prior precision) C, where V has
+    # two thirds of the variance in common within a trunk (one trunk to a size).
+    true = truth("chinchilla", np.random.default_rng(4), sizes=8, horizons=8)
+    ladder = Ladder.checked(true.params, true.tokens, true.losses(0.003), trunks=list(true.params))
+    form = FORMS["chinchilla"]
+    fitted = estimate(form, ladder, 10.0, seed=0)
+    points = fitted.units.points(ladder.params, ladder.tokens, ladder.unique)
+    jacobian = form.log_loss_and_jacobian(fitted.theta[None], points)[1][0] / fitted.sigma
+    together = np.where(ladder.params[:, None] == ladder.params, 2 / 3, 0.0) + np.eye(len(ladder)) / 3
+    middle = jacobian.T @ together @ jacobian + np.diag(form.sd**-2.0)
+    expected = np.sqrt(np.diag(fitted.covariance @ middle @ fitted.covariance))
+    spread = draw(fitted, ladder, 0.0, 800, 10.0, seed=0).std(axis=0)
+    np.testing.assert_allclose(spread, expected, rtol=0.25)
+    assert expected[1] > 1.3 * np.sqrt(fitted.covariance[1, 1])
 
 
 @pytest.mark.parametrize("noise", [0.002, 0.005, 0.1, 0.4])

@@ -73,7 +73,7 @@ def _noise(ladder: Ladder, noise: float) -> Reason:
     if degrees:
         return Reason(
             origin="measured",
-            text=f"{noise:.2%} of the loss: {degrees} repeats, with the scatter as two more",
+            text=f"{noise:.2%} of the loss: {degrees} trunks or runs repeated, with the scatter as two more",
         )
     return Reason(origin="fitted", text=f"{noise:.2%} of the loss: scatter about the forms, as no rung is repeated")
 
@@ -97,12 +97,12 @@ def warn(candidates: list[Candidate], ladder: Ladder) -> Iterator[str]:
                 f"{leader.fitted.form.name}: forecasts of larger rungs from smaller ones miss by "
                 f"{excess:.1f} times what noise explains"
             )
-    squares, degrees = ladder.pure_error()
+    pure, degrees = ladder.pure_error()
     scatter = leader.fitted.sigma
-    if degrees >= 2 and scatter > _TIMES_NOISE * np.sqrt(squares / degrees):
+    if degrees >= 2 and scatter > _TIMES_NOISE * np.sqrt(pure):
         yield (
             f"scatter about {leader.fitted.form.name} is {scatter:.2%} of the loss, repeats differ by "
-            f"{np.sqrt(squares / degrees):.2%}: no form of the catalogue follows this ladder closely"
+            f"{np.sqrt(pure):.2%}: no form of the catalogue follows this ladder closely"
         )
     sigmas = np.abs(leader.fitted.residuals) / scatter
     for row in np.flatnonzero(sigmas > _OUTLYING_SIGMAS):

@@ -27,6 +27,7 @@ def fit(
     loss: ArrayLike,
     *,
     unique_tokens: ArrayLike | None = None,
+    trunks: Sequence[object] | None = None,
     forms: str | Sequence[str] = "auto",
     bootstrap: int = 400,
     seed: int = 0,
@@ -39,6 +40,8 @@ def fit(
         tokens: Tokens D each has seen [n].
         loss: Loss of each, in nats per token [n]. Rows with the same N and D are repeats.
         unique_tokens: Distinct tokens U each has drawn from [n]; D where not given.
+        trunks: A label for each run [n]; runs with equal labels are branches of one long run and share most of its noise.
+            Without labels every run is its own.
         forms: "auto" for the whole catalogue, weighed; or the name of one form, or several.
         bootstrap: Draws of the parameters kept for intervals.
         seed: Of the draws and of the starts.
@@ -48,7 +51,7 @@ def fit(
         InputError: a value is not positive and finite, the ladder has too few rungs, sizes or horizons, the
             form is not in the catalogue, or there are too few draws for an interval.
     """
-    ladder = Ladder.checked(params, tokens, loss, unique_tokens)
+    ladder = Ladder.checked(params, tokens, loss, unique_tokens, trunks)
     _check_wide_enough(ladder)
     if bootstrap < _DRAWS:
         raise InputError(f"bootstrap: found {bootstrap}, expected at least {_DRAWS} draws for an interval")
@@ -66,7 +69,7 @@ def fit(
     candidates.sort(key=lambda candidate: -candidate.standing.weight)
     return Law(
         form=forms if isinstance(forms, str) else "+".join(forms),
-        forms=tuple(_fitted(c, ladder, bootstrap, huber_delta, seed) for c in candidates),
+        forms=tuple(_fitted(c, ladder, noise, bootstrap, huber_delta, seed) for c in candidates),
         noise=noise,
         units=ladder.standard,
         support=_support(ladder),
@@ -100,14 +103,16 @@ def _noise(ladder: Ladder, estimates: Sequence[Estimate], standings: Sequence[St
     # The scatter about the forms bounds the noise of a run from above; repeats, where there are any, measure
     # it, and the scatter then counts as two of them.
     scatter = sum(s.weight * e.sigma**2 for e, s in zip(estimates, standings, strict=True))
-    squares, degrees = ladder.pure_error()
-    variance = (squares + 2 * scatter) / (degrees + 2) if degrees else scatter
+    pure, degrees = ladder.pure_error()
+    variance = (degrees * pure + 2 * scatter) / (degrees + 2)
     return max(float(np.sqrt(variance)), SIGMA_FLOOR)
 
 
-def _fitted(candidate: Candidate, ladder: Ladder, bootstrap: int, huber_delta: float, seed: int) -> FittedForm:
+def _fitted(
+    candidate: Candidate, ladder: Ladder, noise: float, bootstrap: int, huber_delta: float, seed: int
+) -> FittedForm:
     best, standing = candidate.fitted, candidate.standing
-    sample = draw(best, ladder, bootstrap, huber_delta, seed)
+    sample = draw(best, ladder, noise, bootstrap, huber_delta, seed)
     return FittedForm(
         name=best.form.name,
         weight=standing.weight,

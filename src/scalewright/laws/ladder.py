@@ -1,5 +1,6 @@
 """The rows a law is fitted to: sizes, tokens, losses, checked once at the door."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Self
 
@@ -42,18 +43,25 @@ class Points:
 
 @dataclass(frozen=True)
 class Ladder:
-    """Checked rows: arrays [n] of params, tokens, unique tokens (at most tokens) and loss in nats."""
+    """Checked rows: arrays [n] of params, tokens, unique tokens (at most tokens), loss in nats, and the number of the trunk
+    that a run is a branch of."""
 
     params: Array
     tokens: Array
     unique: Array
     loss: Array
+    trunk: NDArray[np.intp]
 
     @classmethod
     def checked(
-        cls, params: ArrayLike, tokens: ArrayLike, loss: ArrayLike, unique_tokens: ArrayLike | None = None
+        cls,
+        params: ArrayLike,
+        tokens: ArrayLike,
+        loss: ArrayLike,
+        unique_tokens: ArrayLike | None = None,
+        trunks: Sequence[object] | None = None,
     ) -> Self:
-        """Rows as one ladder.
+        """Rows as one ladder; runs with equal labels in `trunks` share a trunk, without labels each is its own.
 
         Raises:
             InputError: columns differ in length, or a value is not a positive finite number (row counted from
@@ -67,14 +75,17 @@ class Ladder:
         columns["unique_tokens"] = (
             columns["tokens"] if unique_tokens is None else column("unique_tokens", unique_tokens)
         )
-        lengths = {name: len(values) for name, values in columns.items()}
+        labels = list(range(len(columns["loss"]))) if trunks is None else [str(label) for label in trunks]
+        lengths = {name: len(values) for name, values in columns.items()} | {"trunks": len(labels)}
         if len(set(lengths.values())) > 1:
             found = ", ".join(f"{name} {length}" for name, length in lengths.items())
             raise InputError(f"columns differ in length ({found}): give every run all of its values")
         columns["unique_tokens"] = np.minimum(columns["unique_tokens"], columns["tokens"])
         # In a fixed order, so that no result depends on the order the rows came in.
         order = np.lexsort([columns[name] for name in ("loss", "unique_tokens", "tokens", "params")])
-        return cls(*(columns[name][order] for name in ("params", "tokens", "unique_tokens", "loss")))
+        trunk = np.unique(np.array(labels), return_inverse=True)[1].reshape(-1)
+        ordered = {name: values[order] for name, values in columns.items()}
+        return cls(ordered["params"], ordered["tokens"], ordered["unique_tokens"], ordered["loss"], trunk[order])
 
     def __len__(self) -> int:
         return len(self.loss)
@@ -107,14 +118,19 @@ class Ladder:
 
     def take(self, rows: NDArray[np.bool_]) -> "Ladder":
         """The runs chosen by a mask [n]."""
-        return Ladder(self.params[rows], self.tokens[rows], self.unique[rows], self.loss[rows])
+        return Ladder(self.params[rows], self.tokens[rows], self.unique[rows], self.loss[rows], self.trunk[rows])
 
     def pure_error(self) -> tuple[float, int]:
-        """Sum of squares of ln loss within repeated rungs, and its degrees of freedom."""
+        """Variance of ln loss within repeated rungs, and its degrees of freedom.
+
+        Branches of one trunk share most of their noise: two trunks that meet in several rungs are one comparison.
+        """
         rungs, logs = self.rungs, np.log(self.loss)
         count = np.bincount(rungs)
-        mean = np.bincount(rungs, logs) / count
-        return float(((logs - mean[rungs]) ** 2).sum()), int((count - 1).sum())
+        squares = float(((logs - (np.bincount(rungs, logs) / count)[rungs]) ** 2).sum())
+        repeats = int((count - 1).sum())
+        compared = {tuple(sorted(self.trunk[rungs == rung].tolist())) for rung in np.flatnonzero(count > 1)}
+        return (squares / repeats if repeats else 0.0), sum(len(trunks) - 1 for trunks in compared)
 
 
 def distance(params: Array, tokens: Array, to_params: Array, to_tokens: Array) -> Array:

@@ -4,7 +4,7 @@ The errors of a form's forecasts of larger rungs from smaller ones are modelled 
 that noise explains plus a discrepancy (c * distance)^2. The unknown c is integrated out over a prior. The
 form's weight is this predictive evidence together with how closely the form follows the whole ladder; its
 discrepancy is what the posterior of c says. Both are tempered, for the cuts overlap and residuals share one
-misfit, and the weights are drawn towards equal ones, the more so the fewer the cuts. (Predictive
+misfit, and the weights are drawn towards what a single cut would give, the more so the fewer the cuts. (Predictive
 weights: cf. Yao et al. 2018, arXiv:1704.02030; discrepancy: Kennedy and O'Hagan 2001.)
 """
 
@@ -56,10 +56,15 @@ def weigh(estimates: Sequence[Estimate], backtests: Sequence[Backtest]) -> list[
         discrepancies.append(float(np.sqrt((posterior * _GRID**2).sum())))
         scores.append(evidence - max(residuals, 0.0) * np.log(fitted.sigma))
     cuts = len(np.unique(backtests[0].cut))
-    shares = np.exp(np.array(scores) - logsumexp(scores))
-    # Equal weights count as one cut more, so that no form is ever left out of the interval.
-    weights = (cuts * shares + 1 / len(shares)) / (cuts + 1)
+    # What a single cut says counts as one cut more: a form leaves the interval only if it fails in single cuts already. It is
+    # one of cuts + 1, so that one cut alone is not believed wholly.
+    single = [score / (cuts + 1) for score in scores]
+    weights = (cuts * _shares(scores) + _shares(single)) / (cuts + 1)
     return [Standing(float(w), c) for w, c in zip(weights, discrepancies, strict=True)]
+
+
+def _shares(scores: Sequence[float]) -> Array:
+    return np.asarray(np.exp(np.array(scores) - logsumexp(scores)))
 
 
 def _discrepancy_prior() -> Array:
