@@ -41,12 +41,12 @@ def measured(asked: tuple[str, int, float, float]) -> dict[str, Any]:
     """The row of one run, read where it was measured before."""
     text, seed, flops, ladder = asked
     with own_processor():
-        return resumed(f"forecast-{text}-{seed}-{flops:.0e}-{ladder:g}", lambda: one(text, seed, flops, ladder))
+        return resumed(f"forecast-{text}-{seed}-{flops:g}-{ladder:g}", lambda: one(text, seed, flops, ladder))
 
 
 def one(text: str, seed: int, flops: float, ladder: float) -> dict[str, Any]:
     """Runs the line once; returns the row."""
-    folder = RESULTS / "forecast" / f"{text}-{seed}-{flops:.0e}-{sources_hash()}"
+    folder = RESULTS / "forecast" / f"{text}-{seed}-{flops:g}-{ladder:g}-{sources_hash()}"
     folder.mkdir(parents=True, exist_ok=True)
     project = folder / "project.toml"
     project.write_text(

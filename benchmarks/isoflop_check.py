@@ -28,7 +28,7 @@ FACTORS = (0.25, 0.5, 1.0, 2.0, 4.0)
 
 def sizes(flops: float, seeds: list[int]) -> dict[str, Any]:
     """Trains each size with each seed at the planned compute."""
-    folder = RESULTS / "isoflop" / f"{flops:.0e}-{sources_hash()}"
+    folder = RESULTS / "isoflop" / f"{flops:g}-{sources_hash()}"
     folder.mkdir(parents=True, exist_ok=True)
     project = folder / "project.toml"
     project.write_text(f'name = "novels"\ndata = ["{sources("novels-1")}"]\n[budget]\nflops = {flops}\nladder = 1\n')
@@ -43,11 +43,13 @@ def sizes(flops: float, seeds: list[int]) -> dict[str, Any]:
         shape = nearest_shape(family, factor * plan.choice.params)
         per_step = recipe.batch_size * shape.context
         steps = round(plan.choice.flops / shape.train_flops_per_token / per_step)
+        # Weights forget over the length of each run's own, so that no size pays for the decay that suits another.
+        own = recipe.model_copy(update={"weight_decay": 1 / (recipe.learning_rate * steps)})
         for seed in seeds:
             trunk = Trunk(
                 task="language",
                 shape=shape,
-                recipe=recipe,
+                recipe=own,
                 data_hash=dataset.hash,
                 seed=seed,
                 horizons=(steps,),
@@ -71,7 +73,7 @@ def main() -> None:
     parser.add_argument("--flops", type=float, default=3e13)
     parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1])
     asked = parser.parse_args()
-    name = f"isoflop-{asked.flops:.0e}-{'-'.join(map(str, asked.seeds))}"
+    name = f"isoflop-{asked.flops:g}-{'-'.join(map(str, asked.seeds))}"
     found = resumed(name, lambda: sizes(asked.flops, asked.seeds))
     rows = [(params, np.array(losses)) for params, losses in found["losses"]]
     planned = next(losses for params, losses in rows if params == found["planned"])

@@ -11,6 +11,7 @@ from scalewright.architectures import LlamaFamily
 from scalewright.errors import InputError
 from scalewright.inference import generate
 from scalewright.models import Llama, load_model, save_model
+from scalewright.models.hugging_face import shape_of_config
 
 
 @pytest.fixture
@@ -50,6 +51,31 @@ def test_read_back(model, tokenizer_path, tmp_path):
     tokens = torch.randint(257, (1, 20))
     with torch.no_grad():
         assert torch.equal(again(tokens), model(tokens))
+
+
+def test_a_head_and_a_half(tokenizer_path, tmp_path):
+    model = Llama(LlamaFamily(vocabulary=257, context=64).shape(24)).eval()
+    save_model(model, tmp_path / "model", tokenizer=tokenizer_path, end_of_text=0, card={})
+    again, theirs = load_model(tmp_path / "model"), AutoModelForCausalLM.from_pretrained(tmp_path / "model").eval()
+    assert again.shape == model.shape
+    tokens = torch.randint(257, (1, 20))
+    with torch.no_grad():
+        assert torch.equal(again(tokens), model(tokens))
+        torch.testing.assert_close(model(tokens), theirs(tokens).logits, rtol=0, atol=1e-4)
+
+
+def test_heads_that_transformers_refuses_are_not_exported(tokenizer_path, tmp_path):
+    model = Llama(LlamaFamily(vocabulary=257, context=64).shape(40))
+    with pytest.raises(InputError, match="multiple of 16"):
+        save_model(model, tmp_path / "model", tokenizer=tokenizer_path, end_of_text=0, card={})
+    assert not (tmp_path / "model").exists()
+
+
+def test_what_transformers_writes_is_read(model, tokenizer_path, tmp_path):
+    save_model(model, tmp_path / "ours", tokenizer=tokenizer_path, end_of_text=0, card={})
+    AutoModelForCausalLM.from_pretrained(tmp_path / "ours").save_pretrained(tmp_path / "theirs")
+    config = json.loads((tmp_path / "theirs" / "config.json").read_text())
+    assert shape_of_config(config) == model.shape
 
 
 def test_int8_folder_is_a_quarter(model, tokenizer_path, tmp_path):

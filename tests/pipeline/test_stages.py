@@ -30,3 +30,20 @@ def test_a_deleted_document_is_made_again(tmp_path):
     Stages(tmp_path).document("number", Number, [1], lambda: Number(value=1))
     (tmp_path / "number.json").unlink()
     assert Stages(tmp_path).document("number", Number, [1], lambda: Number(value=2)).value == 2
+
+
+def test_a_deleted_product_is_made_again_and_times_stay(tmp_path):
+    product = tmp_path / "report.html"
+
+    def make():
+        product.write_text("x")
+        return Number(value=1)
+
+    Stages(tmp_path).document("number", Number, [1], make, [product])
+    product.unlink()
+    stages = Stages(tmp_path)
+    stages.document("number", Number, [1], make, [product])
+    assert product.exists()
+    stages._record["number"]["seconds"] = 5.0
+    stages.finish("number", [1])
+    assert stages.seconds == 5.0

@@ -9,7 +9,7 @@ from scalewright.architectures import LlamaFamily, LlamaShape
 from scalewright.documents import Reason
 from scalewright.laws import fit
 from scalewright.ledger import Forecast, Run
-from scalewright.planning import Candidate, Ideal, Interval, Ladder, Plan, Rung
+from scalewright.planning import Candidate, Ideal, Interval, Ladder, Plan, Recipe, Rung
 from scalewright.reports import ReportContent, Variant
 
 from .documents import the_data, the_machine
@@ -158,13 +158,9 @@ def make_content() -> ReportContent:
         choice=choice,
         front=front,
         runner_up=runner_up,
-        batch_size=BATCH,
-        learning_rate=0.0093,
-        base_width=48,
-        base_depth=2,
-        warmup_steps=19,
-        decay_fraction=0.2,
-        precision="bf16",
+        recipe=Recipe(
+            learning_rate=0.0093, base_width=48, base_depth=2, batch_size=BATCH, warmup_steps=19, precision="bf16"
+        ),
         threads=2,
         seed=0,
         unique_tokens=UNIQUE,

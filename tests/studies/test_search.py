@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from scalewright.errors import WorkError
 from scalewright.studies.search import FACTOR, MOST, START, search_rate
 
 
@@ -23,6 +24,17 @@ def test_rates_at_which_training_fails_are_no_answer():
     rate, reason = search_rate(losses)
     assert rate == pytest.approx(START / FACTOR)
     assert "inf" in reason.text
+
+
+def test_where_a_neighbour_fails_nothing_is_read_between():
+    rate, reason = search_rate(lambda rates: {rate: math.inf if rate > START else 3 - math.log(rate) for rate in rates})
+    assert rate == pytest.approx(START)
+    assert reason.origin == "measured"
+
+
+def test_where_all_fail_there_is_no_answer():
+    with pytest.raises(WorkError, match="no learning rate from"):
+        search_rate(lambda rates: dict.fromkeys(rates, math.inf))
 
 
 def test_it_ends_at_the_edge_and_says_so():

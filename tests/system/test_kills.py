@@ -27,7 +27,7 @@ def test_twenty_kills(finished_project, tiny_project):
     command = [sys.executable, "-m", "scalewright", "run", str(tiny_project)]
     chance = random.Random(0)
     finished: set[str] = set()
-    created: dict[str, str] = {}
+    written: dict[str, tuple[int, int]] = {}
     kills = 0
     while kills < KILLS:
         process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
@@ -45,10 +45,15 @@ def test_twenty_kills(finished_project, tiny_project):
             (state / "variants.json").unlink()
         if (state / "ledger.db").exists():
             with Ledger.open(state / "ledger.db") as ledger:
-                runs = {run.id: run.created_at for run in ledger.runs()}
-            assert finished <= set(runs), "a finished run was lost"
-            assert all(runs[name] == created[name] for name in finished), "a finished run was recorded anew"
-            finished, created = set(runs), runs
+                runs = {run.id for run in ledger.runs()}
+            assert finished <= runs, "a finished run was lost"
+            finished = runs
+        results = {
+            str(path): (path.stat().st_ino, path.stat().st_mtime_ns)
+            for path in (state / "runs").glob("*/result-*.json")
+        }
+        assert written.items() <= results.items(), "a finished run was run again, or its result lost"
+        written = results
     subprocess.run(command, check=True, capture_output=True)
     disturbed = Outcome.load(state / "outcome.json")
     assert disturbed.forecast == calm.forecast
@@ -58,3 +63,4 @@ def test_twenty_kills(finished_project, tiny_project):
     with Ledger.open(state / "ledger.db") as mine, Ledger.open(calm_state / "ledger.db") as theirs:
         assert {run.id: run.loss for run in mine.runs()} == {run.id: run.loss for run in theirs.runs()}
         assert len(mine.forecasts()) == 2
+    assert len(written) >= len(finished)

@@ -7,7 +7,8 @@ import pytest
 
 from scalewright.architectures import LlamaFamily
 from scalewright.data import prepare
-from scalewright.training import Recipe, Trunk
+from scalewright.planning import Recipe
+from scalewright.training import Trunk
 
 
 @pytest.fixture(scope="session")

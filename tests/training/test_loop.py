@@ -92,6 +92,13 @@ def test_hard_stop_keeps_the_work(trunk, dataset, tmp_path):
     with pytest.raises(WorkError, match="hard stop"):
         list(train(trunk((20,)), LANGUAGE, dataset, tmp_path, limit_seconds=0))
     assert load_checkpoint(tmp_path / "trunk.pt")["step"] == 1
+    (stopped,) = train(trunk((20,)), LANGUAGE, dataset, tmp_path, limit_seconds=0)
+    (undisturbed,) = train(trunk((20,)), LANGUAGE, dataset, tmp_path / "other")
+    assert stopped.loss == undisturbed.loss
+
+
+def test_a_finished_run_is_not_stopped(trunk, dataset, tmp_path):
+    assert list(train(trunk((1,)), LANGUAGE, dataset, tmp_path, limit_seconds=0))
 
 
 def test_diverging_is_said(trunk, dataset, tmp_path):

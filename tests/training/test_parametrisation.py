@@ -11,7 +11,7 @@ import torch
 
 from scalewright.architectures import LlamaShape
 from scalewright.models import Llama, cross_entropy
-from scalewright.training import Recipe
+from scalewright.planning import Recipe
 from scalewright.training.parametrisation import initialise, parameter_groups
 
 RECIPE = Recipe(learning_rate=2**-6, base_width=32, base_depth=2, batch_size=8, warmup_steps=1)
@@ -77,11 +77,11 @@ def test_folding_the_branch_factor_is_the_same_as_multiplying():
     initialise(folded, RECIPE, seed=1)
     multiplied.load_state_dict(folded.state_dict())
     groups = parameter_groups(multiplied, RECIPE)
-    writers = groups[-1]
-    writers.update(lr=writers["lr"] / factor, weight_decay=writers["weight_decay"] * factor)
-    with torch.no_grad():
-        for weight in writers["params"]:
-            weight /= factor
+    for writers in groups[-2:]:
+        writers.update(lr=writers["lr"] / factor, weight_decay=writers["weight_decay"] * factor)
+        with torch.no_grad():
+            for weight in writers["params"]:
+                weight /= factor
     for layer in multiplied.layers:
         for writer in (layer.self_attn.o_proj, layer.mlp.down_proj):
             writer.register_forward_hook(lambda module, inputs, output: output * factor)
@@ -98,6 +98,24 @@ def test_folding_the_branch_factor_is_the_same_as_multiplying():
             losses[-1].append(loss.item())
     assert losses[0] == pytest.approx(losses[1], rel=1e-4)
     assert losses[0][-1] < losses[0][0] - 0.1
+
+
+def test_rates_fall_with_the_fan_in():
+    """Half a head too much makes the attention's output wider than the stream: 24 reads 32, as 32 does."""
+    peaks = {}
+    for width in (24, 32, 48):
+        model = Llama(LlamaShape(vocabulary=64, context=16, depth=4, width=width, head_size=16, hidden=64))
+        recipe = RECIPE.model_copy(update={"base_width": 24, "base_depth": 4})
+        groups = parameter_groups(model, recipe)
+        peaks[width] = {
+            name: group["peak"]
+            for group in groups
+            for name, weight in model.layers[0].named_parameters()
+            if any(weight is other for other in group["params"])
+        }
+    assert peaks[32]["self_attn.o_proj.weight"] == pytest.approx(peaks[24]["self_attn.o_proj.weight"])
+    assert peaks[48]["self_attn.o_proj.weight"] == pytest.approx(peaks[24]["self_attn.o_proj.weight"] * 32 / 48)
+    assert peaks[48]["self_attn.qkv_proj.weight"] == pytest.approx(peaks[24]["self_attn.qkv_proj.weight"] / 2)
 
 
 def test_initial_loss_is_that_of_guessing():

@@ -47,9 +47,21 @@ def main() -> None:
             raise
         errors.print(Text.assemble(("error", "bold red"), "  ", str(error)), soft_wrap=True)
         raise SystemExit(error.exit_code) from None
+    except (OSError, MemoryError) as error:
+        if "--debug" in arguments:
+            raise
+        errors.print(Text.assemble(("error", "bold red"), "  ", _of_the_system(error)), soft_wrap=True)
+        raise SystemExit(1) from None
     except KeyboardInterrupt:
         errors.print("stopped; finished work is kept, the same command goes on from here", highlight=False)
         raise SystemExit(130) from None
+
+
+def _of_the_system(error: OSError | MemoryError) -> str:
+    if isinstance(error, MemoryError):
+        return "too little memory: finished work is kept; stop other programs or lower the budget, and run the command again"
+    where = f"{error.filename}: " if error.filename else ""
+    return f"{where}{error.strerror or error}; finished work is kept, the same command goes on from here"
 
 
 @app.command()

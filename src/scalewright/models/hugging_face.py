@@ -58,7 +58,16 @@ def from_hugging_face(weights: Mapping[str, Tensor], shape: LlamaShape) -> Weigh
 
 
 def hugging_face_config(shape: LlamaShape, end_of_text: int) -> dict[str, Any]:
-    """`config.json` of a `LlamaForCausalLM`."""
+    """`config.json` of a `LlamaForCausalLM`.
+
+    Raises:
+        InputError: the heads do not divide the width, as `transformers` wants.
+    """
+    if shape.width % shape.heads:
+        raise InputError(
+            f"width {shape.width} with {shape.heads} heads: transformers loads only widths that are a multiple of their heads; "
+            f"export a width that is a multiple of {shape.head_size}"
+        )
     return {
         "architectures": ["LlamaForCausalLM"],
         "model_type": "llama",
@@ -96,13 +105,21 @@ def shape_of_config(config: Mapping[str, Any]) -> LlamaShape:
             f"config.json: {config['num_key_value_heads']} key heads for {config['num_attention_heads']} query heads: "
             "expected as many of both"
         )
-    return LlamaShape(
+    heads, head_size = config["num_attention_heads"], config.get("head_dim")
+    # transformers 5 keeps the base of the rotary positions in `rope_parameters` alone.
+    rope = config.get("rope_parameters") or {}
+    shape = LlamaShape(
         vocabulary=config["vocab_size"],
         context=config["max_position_embeddings"],
         depth=config["num_hidden_layers"],
         width=config["hidden_size"],
-        head_size=config["hidden_size"] // config["num_attention_heads"],
+        head_size=head_size or config["hidden_size"] // heads,
         hidden=config["intermediate_size"],
         norm_epsilon=config["rms_norm_eps"],
-        rope_theta=config.get("rope_theta", 10_000.0),
+        rope_theta=config.get("rope_theta") or rope.get("rope_theta", 10_000.0),
     )
+    if shape.heads != heads:
+        raise InputError(
+            f"config.json: {heads} heads of {shape.head_size} at width {shape.width}: expected {shape.heads} such heads"
+        )
+    return shape

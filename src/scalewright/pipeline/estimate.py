@@ -7,12 +7,16 @@ from scalewright.documents import Document
 from scalewright.machines import Machine
 from scalewright.machines.probe import probe
 from scalewright.machines.speed import MeasuredSpeed, Speed, Speeds
-from scalewright.models import TRAINABLE
-from scalewright.pipeline.planned import ASSUMED_UTILISATION, DECAY_FRACTION
+from scalewright.pipeline.order import (
+    ASSUMED_UTILISATION,
+    final_compute,
+    ladder_order,
+    rough_settings,
+    training_precision,
+)
 from scalewright.pipeline.project import Project
-from scalewright.pipeline.speeds import compute_in, seconds_for
 from scalewright.pipeline.workspace import STATE
-from scalewright.planning import context_length, design_ladder, first_guess, ladder_batch, nearest_shape
+from scalewright.planning import design_ladder, first_guess, nearest_shape
 from scalewright.tasks import task_named
 
 OTHER_SECONDS = 30.0
@@ -67,37 +71,33 @@ def estimate(path: Path) -> Estimate:
     expected = task.expect(project.data, base=root, tokenizer=project.tokenizer)
     budget = project.budget
     machine = _machine(project, root)
-    precision = machine.precisions.advised if machine.precisions.advised in TRAINABLE else "fp32"
+    precision, _ = training_precision(machine)
     assumed = ASSUMED_UTILISATION * machine.rate(precision)
-    rough = budget.flops or assumed * (budget.seconds or 0.0)
-    context, _ = context_length(rough)
-    batch, _ = ladder_batch(rough, context)
-    family = task.family(expected.vocabulary, context)
+    settings = rough_settings(budget, machine)
+    family = task.family(expected.vocabulary, settings.context)
     saved = root / STATE / "speeds.json"
     if saved.exists():
         speeds = Speeds.load(saved)
         origin = f"measured: {saved}"
     else:
         speeds = Speeds(
-            ladder=_assumed_speed(assumed / machine.threads / 2, precision, 1, machine.threads - 1, batch),
-            final=_assumed_speed(assumed, precision, machine.threads, 0, batch),
+            ladder=_assumed_speed(
+                assumed / machine.threads / 2, precision, 1, machine.threads - 1, settings.batch_size
+            ),
+            final=_assumed_speed(assumed, precision, machine.threads, 0, settings.batch_size),
         )
         origin = f"assumed: {ASSUMED_UTILISATION:.0%} of the probed {machine.rate(precision) / 1e9:,.0f} GFLOP/s"
-    if budget.seconds is not None:
-        seconds, flops = budget.seconds, compute_in(budget.seconds, family, speeds.final, rough)
-    else:
-        assert budget.flops is not None
-        seconds, flops = seconds_for(budget.flops, family, speeds.final), budget.flops
+    flops, seconds = final_compute(budget, family, speeds)
     ladder = design_ladder(
-        family,
-        target_flops=flops,
-        limit_seconds=budget.ladder * seconds,
-        speed=speeds.ladder,
-        workers=machine.threads,
-        data_tokens=expected.tokens,
-        decay_fraction=DECAY_FRACTION,
-        precision=precision,
-        seed=project.seed,
+        ladder_order(
+            budget,
+            family=family,
+            settings=settings,
+            speeds=speeds,
+            workers=machine.threads,
+            data_tokens=expected.tokens,
+            seed=project.seed,
+        )
     )
     shape = nearest_shape(family, first_guess(flops)[0])
     params_total = sum(rung.shape.params_total for rung in ladder.rungs) + shape.params_total
@@ -124,7 +124,7 @@ def _machine(project: Project, root: Path) -> Machine:
     if project.machine.use != "local":
         return Machine.load(root / project.machine.use)
     saved = root / STATE / "machine.json"
-    return Machine.load(saved) if saved.exists() else probe(quick=True)
+    return Machine.load(saved) if saved.exists() else probe(quick=True, device="cpu")
 
 
 def _assumed_speed(flops_per_second: float, precision: str, threads: int, beside: int, batch: int) -> Speed:

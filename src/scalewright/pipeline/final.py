@@ -3,8 +3,7 @@
 import math
 from typing import NamedTuple
 
-import torch
-
+from scalewright.errors import WorkError
 from scalewright.ledger import Run
 from scalewright.models import Llama
 from scalewright.pipeline.planned import Planned
@@ -13,6 +12,7 @@ from scalewright.pipeline.workspace import Workspace
 from scalewright.planning import Plan
 from scalewright.studies import ledger_run
 from scalewright.training import Trunk, train
+from scalewright.training.checkpoint import load_checkpoint
 
 
 class Final(NamedTuple):
@@ -45,7 +45,10 @@ def train_final(at: Workspace, planned: Planned) -> Final:
         progress=_TrainWatch(at.watch, plan),
     )
     model = at.task.build(trunk.shape)
-    model.load_state_dict(torch.load(folder / "weights.pt", weights_only=True))
+    weights = load_checkpoint(folder / "weights.pt")
+    if weights is None:
+        raise WorkError(f"{folder}: the trained weights are gone; delete this folder to train the final run again")
+    model.load_state_dict(weights)
     run = at.ledger.run(measured.address) or at.ledger.record_run(
         ledger_run(
             trunk,

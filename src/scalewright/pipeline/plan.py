@@ -7,9 +7,9 @@ from scalewright.documents import Reason
 from scalewright.laws import Law
 from scalewright.machines import Machine
 from scalewright.machines.speed import Speed
-from scalewright.planning import Budget, Ideal, Interval, Ladder, Plan, candidates, choose, memory_bytes
+from scalewright.pipeline.order import training_precision
+from scalewright.planning import Budget, Ideal, Interval, Ladder, Plan, Recipe, candidates, choose, memory_bytes
 from scalewright.tasks import Task
-from scalewright.training import Recipe
 
 LEVEL = 0.9
 MARGIN = 0.93
@@ -57,13 +57,7 @@ def make_plan(
         choice=choice,
         front=tuple(front),
         runner_up=runner_up,
-        batch_size=ladder.batch_size,
-        learning_rate=recipe.learning_rate,
-        base_width=ladder.base_width,
-        base_depth=ladder.base_depth,
-        warmup_steps=ladder.warmup_steps,
-        decay_fraction=ladder.decay_fraction,
-        precision=speed.precision,
+        recipe=recipe,
         threads=speed.threads,
         seed=seed,
         unique_tokens=unique,
@@ -71,7 +65,7 @@ def make_plan(
         tokens_per_second=tokens_per_second,
         mfu=tokens_per_second * choice.shape.train_flops_per_token / rate,
         limit_seconds=None if seconds is None else hard_stop * seconds,
-        ideal=Ideal(seconds=ideal_seconds, devices=1, gain=math.log(choice.params) - math.log(choice.seconds)),
+        ideal=Ideal(seconds=ideal_seconds, devices=1, gain=math.log(choice.params) - math.log(ideal_seconds)),
         efficiency=ideal_seconds / choice.seconds,
         forecast=Interval(
             value=prediction.loss, low=prediction.low, high=prediction.high, level=LEVEL, unit=task.loss_unit
@@ -104,7 +98,7 @@ def make_plan(
                 text=f"{epochs:.2f} passes over {unique:,} training tokens"
                 + (
                     ": the text is shorter than the planned tokens and is repeated; the law counts repeats as worth less "
-                    "(Muennighoff et al. 2023, arXiv:2305.16264), measured by the ladder's repetition rungs"
+                    f"(R* = {law.parameters['R_star']:.3g} passes, {law.reasons['R_star']})"
                     if epochs > 1
                     else ": the text suffices"
                 ),
@@ -114,9 +108,8 @@ def make_plan(
                 text=f"{tokens_per_second:,.0f}, read between training steps timed at {len(speed.points)} sizes "
                 f"on {speed.threads} threads, times {drift:.2f}: how fast the ladder ran over its own timing",
             ),
-            "precision": machine.reasons["precisions"],
-            "batch_size": ladder.reasons["batch_size"],
-            "learning_rate": recipe.reasons["learning_rate"],
+            "context": ladder.reasons["context"],
+            "precision": training_precision(machine)[1],
             "memory_bytes": Reason(
                 origin="derived",
                 text=f"{needed / 2**20:,.0f} MiB: weights, gradients, two moments, activations, logits",

@@ -9,19 +9,16 @@ from scalewright.ledger import Forecast, Run
 from scalewright.machines import Machine
 from scalewright.machines.probe import probe
 from scalewright.machines.speed import Speeds
-from scalewright.models import TRAINABLE
+from scalewright.pipeline.order import ladder_order, rough_settings, training_precision
 from scalewright.pipeline.plan import make_plan
-from scalewright.pipeline.speeds import compute_in, ladder_drift, seconds_for, time_models
+from scalewright.pipeline.speeds import ladder_drift, time_models
 from scalewright.pipeline.watch import Watch
 from scalewright.pipeline.workspace import Workspace
-from scalewright.planning import Ladder, Plan, context_length, design_ladder, first_guess, ladder_batch
+from scalewright.planning import RECIPE_VERSION, Ladder, Plan, Recipe, design_ladder
+from scalewright.planning.rules import Settings
 from scalewright.studies import LadderStudy, LocalExecutor, ladder_recipe
-from scalewright.training import RECIPE_VERSION, Recipe
 
-DECAY_FRACTION = 0.2
 HARD_STOP = 1.2
-ASSUMED_UTILISATION = 0.25
-"""Share of the probed rate that small models reach; only chooses the shapes to be timed."""
 
 
 class StudyRecipe(Document):
@@ -50,8 +47,9 @@ def plan_project(at: Workspace, workers: int | None) -> Planned:
     dataset = _prepare(at)
     workers = workers or machine.threads
     with LocalExecutor(workers) as executor:
-        context, speeds = _time(at, machine, dataset, executor)
-        ladder = _design(at, dataset, context, speeds, workers)
+        settings = rough_settings(at.project.budget, machine)
+        speeds = _time(at, machine, dataset, settings, executor)
+        ladder = _design(at, dataset, settings, speeds, workers)
         study = LadderStudy(
             ladder,
             task=at.task.name,
@@ -77,7 +75,7 @@ def _probe(at: Workspace) -> Machine:
         at.watch.stage("probe", f"{machine.name}, from {use}")
         return machine
     at.watch.stage("probe", "measuring this machine")
-    machine = at.stages.document("machine", Machine, ["local"], lambda: probe(quick=True))
+    machine = at.stages.document("machine", Machine, ["local"], lambda: probe(quick=True, device="cpu"))
     rates = ", ".join(f"{name} {machine.rate(name) / 1e9:,.0f}" for name in sorted({m.dtype for m in machine.matmul}))
     at.watch.say(f"{machine.cpu}, {machine.threads} threads, {machine.memory_bytes / 2**30:.0f} GiB; GFLOP/s: {rates}")
     at.watch.say(f"precision {machine.precisions.advised}: {machine.reasons['precisions'].text}")
@@ -111,25 +109,21 @@ def _prepare(at: Workspace) -> Dataset:
     return dataset
 
 
-def _time(at: Workspace, machine: Machine, dataset: Dataset, executor: LocalExecutor) -> tuple[int, Speeds]:
-    """Times training steps around the size that the budget may come to; returns the context and the speeds."""
-    budget = at.project.budget
-    precision = machine.precisions.advised if machine.precisions.advised in TRAINABLE else "fp32"
-    rough = budget.flops or ASSUMED_UTILISATION * machine.rate(precision) * (budget.seconds or 0.0)
-    context, _ = context_length(rough)
+def _time(at: Workspace, machine: Machine, dataset: Dataset, settings: Settings, executor: LocalExecutor) -> Speeds:
+    """Times training steps around the size that the budget may come to."""
     at.watch.stage("time", "timing training steps")
     speeds = at.stages.document(
         "speeds",
         Speeds,
-        [machine.hash, dataset.hash, budget.model_dump(mode="json")],
+        [machine.hash, dataset.hash, at.project.budget.model_dump(mode="json")],
         lambda: time_models(
-            at.task.family(dataset.manifest.vocabulary, context),
-            first_guess(rough)[0],
+            at.task.family(dataset.manifest.vocabulary, settings.context),
+            settings.params,
             task=at.task.name,
             dataset=dataset,
-            precision=precision,
+            precision=training_precision(machine)[0],
             threads=machine.threads,
-            batch_size=ladder_batch(rough, context)[0],
+            batch_size=settings.batch_size,
             executor=executor,
         ),
     )
@@ -138,35 +132,27 @@ def _time(at: Workspace, machine: Machine, dataset: Dataset, executor: LocalExec
             f"{p.tokens_per_second:,.0f} tokens/s at {p.flops_per_token / 1e6:.1f} MFLOP/token" for p in speed.points
         )
         at.watch.say(f"{what}, {speed.threads} threads: {found}")
-    return context, speeds
+    return speeds
 
 
-def _design(at: Workspace, dataset: Dataset, context: int, speeds: Speeds, workers: int) -> Ladder:
+def _design(at: Workspace, dataset: Dataset, settings: Settings, speeds: Speeds, workers: int) -> Ladder:
     """Lays out the ladder."""
     budget = at.project.budget
-    family = at.task.family(dataset.manifest.vocabulary, context)
-    rate = speeds.final
-    if budget.seconds is not None:
-        seconds = budget.seconds
-        target_flops = compute_in(seconds, family, rate, ASSUMED_UTILISATION * seconds * 1e11)
-    else:
-        assert budget.flops is not None
-        target_flops, seconds = budget.flops, seconds_for(budget.flops, family, rate)
     at.watch.stage("ladder", "laying out the small runs")
     ladder = at.stages.document(
         "ladder",
         Ladder,
         [dataset.hash, speeds.hash, budget.model_dump(mode="json"), workers, RECIPE_VERSION],
         lambda: design_ladder(
-            family,
-            target_flops=target_flops,
-            limit_seconds=budget.ladder * seconds,
-            speed=speeds.ladder,
-            workers=workers,
-            data_tokens=dataset.manifest.splits["train"].tokens,
-            decay_fraction=DECAY_FRACTION,
-            precision=speeds.ladder.precision,
-            seed=at.project.seed,
+            ladder_order(
+                budget,
+                family=at.task.family(dataset.manifest.vocabulary, settings.context),
+                settings=settings,
+                speeds=speeds,
+                workers=workers,
+                data_tokens=dataset.manifest.splits["train"].tokens,
+                seed=at.project.seed,
+            )
         ),
     )
     for warning in ladder.warnings:
@@ -185,7 +171,8 @@ def _find_recipe(at: Workspace, study: LadderStudy, ladder: Ladder) -> Recipe:
         return StudyRecipe(recipe=ladder_recipe(ladder, rate, reason))
 
     recipe = at.stages.document("recipe", StudyRecipe, [ladder.hash], make).recipe
-    at.watch.say(f"learning rate {recipe.learning_rate:.3g}: {recipe.reasons['learning_rate']}")
+    for name, reason in recipe.reasons.items():
+        at.watch.say(f"{name.replace('_', ' ')}: {reason}")
     return recipe
 
 

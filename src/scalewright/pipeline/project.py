@@ -71,7 +71,7 @@ class Project(Part):
     task: str = "language"
     data: tuple[str, ...] = Field(min_length=1)
     tokenizer: str = "auto"
-    seed: int = Field(default=0, ge=0)
+    seed: int = Field(default=0, ge=0, lt=2**63 - 1)
     budget: BudgetTable
     machine: MachineTable = MachineTable()
 

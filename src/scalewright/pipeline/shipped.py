@@ -30,7 +30,13 @@ def ship(at: Workspace, planned: Planned, final: Final) -> Outcome:
     plan = planned.plan
     at.watch.stage("ship", "exporting, compressing, measuring")
     inputs = [plan.hash, final.run.id, final.run.loss]
-    variants = at.stages.document("variants", Variants, inputs, lambda: _measure_variants(at, planned, final))
+    variants = at.stages.document(
+        "variants",
+        Variants,
+        inputs,
+        lambda: _measure_variants(at, planned, final),
+        [at.root / name / "model.safetensors" for name in ("model", "compressed")],
+    )
     for variant in variants.variants:
         at.watch.say(
             f"{variant.name}: {variant.bytes / 1e6:.2f} MB, validation {variant.loss:.4f}, test {variant.test_loss:.4f}, "
@@ -38,7 +44,11 @@ def ship(at: Workspace, planned: Planned, final: Final) -> Outcome:
         )
     at.watch.stage("report", "report.html")
     return at.stages.document(
-        "outcome", Outcome, [*inputs, variants.hash], lambda: _report(at, planned, final, variants)
+        "outcome",
+        Outcome,
+        [*inputs, variants.hash, str(at.root)],
+        lambda: _report(at, planned, final, variants),
+        [at.root / "report.html"],
     )
 
 

@@ -24,14 +24,21 @@ class Stages:
         self._began = time.monotonic()
 
     def document(
-        self, name: str, kind: type[AnyDocument], inputs: Sequence[object], make: Callable[[], AnyDocument]
+        self,
+        name: str,
+        kind: type[AnyDocument],
+        inputs: Sequence[object],
+        make: Callable[[], AnyDocument],
+        products: Sequence[Path] = (),
     ) -> AnyDocument:
-        """The stage's document `NAME.json`: read where its inputs are unchanged, else made, saved and recorded."""
+        """The stage's document `NAME.json`: read where its inputs are unchanged and it and its `products` are there, else made,
+        saved and recorded."""
         path = self.folder / f"{name}.json"
-        if self.fresh(name, inputs) and path.exists():
+        if self.fresh(name, inputs) and all(file.exists() for file in (path, *products)):
             return kind.load(path)
         document = make()
         document.save(path)
+        self._record.pop(name, None)
         self.finish(name, inputs)
         return document
 
@@ -40,8 +47,11 @@ class Stages:
         return self._record.get(name, {}).get("inputs") == content_hash(list(inputs))
 
     def finish(self, name: str, inputs: Sequence[object]) -> None:
-        """Records the stage as finished with these inputs."""
+        """Records the stage as finished with these inputs; the time it took is that of the attempt that finished it."""
         now = time.monotonic()
+        if self.fresh(name, inputs):
+            self._began = now
+            return
         self._record[name] = {"inputs": content_hash(list(inputs)), "seconds": round(now - self._began, 3)}
         self._began = now
         write_atomic(self._path, json.dumps(self._record, indent=2) + "\n")

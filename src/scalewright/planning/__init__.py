@@ -1,27 +1,30 @@
 """Law, architecture, machine and budget make a plan; no torch, no ledger."""
 
 from scalewright.planning.choice import Budget, candidates, choose, memory_bytes
-from scalewright.planning.ladder import Ladder, Rung, design_ladder, nearest_shape, trunk_steps
+from scalewright.planning.ladder import Ladder, Rung, trunk_steps
+from scalewright.planning.layout import Order, design_ladder
 from scalewright.planning.plan import Candidate, Ideal, Interval, Plan
-from scalewright.planning.rules import batch_tokens, context_length, first_guess, ladder_batch, warmup_steps
+from scalewright.planning.recipe import RECIPE_VERSION, Recipe
+from scalewright.planning.rules import first_guess, first_settings
+from scalewright.planning.shapes import nearest_shape
 
 __all__ = [
+    "RECIPE_VERSION",
     "Budget",
     "Candidate",
     "Ideal",
     "Interval",
     "Ladder",
+    "Order",
     "Plan",
+    "Recipe",
     "Rung",
-    "batch_tokens",
     "candidates",
     "choose",
-    "context_length",
     "design_ladder",
     "first_guess",
-    "ladder_batch",
+    "first_settings",
     "memory_bytes",
     "nearest_shape",
     "trunk_steps",
-    "warmup_steps",
 ]

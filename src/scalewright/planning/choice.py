@@ -55,7 +55,9 @@ def candidates(
     batch_size: int,
     unique_tokens: int,
 ) -> list[Candidate]:
-    """Every size of the family that fits, with the tokens that the budget buys it and the loss that the law forecasts.
+    """Every size of the family with whole heads that fits, with the tokens that the budget buys it and its forecast loss.
+
+    Sizes with half a head too much serve the ladder alone: `transformers` does not load them all.
 
     Raises:
         WorkError: no size fits, with the limit that binds.

@@ -4,6 +4,7 @@ from typing import ClassVar
 
 from scalewright.architectures import LlamaShape
 from scalewright.documents import Document, Part, Reason
+from scalewright.planning.recipe import Recipe
 
 
 class Candidate(Part):
@@ -35,7 +36,7 @@ class Ideal(Part):
     seconds: float
     devices: int
     gain: float
-    """log N − log T, with the predicted time T in seconds."""
+    """log N − log T, with the ideal time T in seconds."""
 
 
 class Plan(Document):
@@ -50,13 +51,7 @@ class Plan(Document):
     front: tuple[Candidate, ...]
     """The best model of each size within the budget, by size."""
     runner_up: Candidate
-    batch_size: int
-    learning_rate: float
-    base_width: int
-    base_depth: int
-    warmup_steps: int
-    decay_fraction: float
-    precision: str
+    recipe: Recipe
     threads: int
     seed: int
     unique_tokens: int

@@ -1,6 +1,7 @@
 """Settings that follow from the size of the job by a rule, each with its reason."""
 
 import math
+from typing import NamedTuple
 
 from scalewright.documents import Reason
 
@@ -55,6 +56,24 @@ def ladder_batch(flops: float, context: int) -> tuple[int, Reason]:
     """
     _, tokens, _ = first_guess(flops)
     return batch_tokens(tokens / 10, context)
+
+
+class Settings(NamedTuple):
+    """What is chosen from a rough idea of the final run's compute, before anything is timed."""
+
+    params: float
+    """First guess of the final size."""
+    context: int
+    batch_size: int
+    reasons: dict[str, Reason]
+
+
+def first_settings(flops: float) -> Settings:
+    """Context and batch of a whole study whose final run has about `flops`."""
+    params, _, _ = first_guess(flops)
+    context, context_reason = context_length(flops)
+    batch, batch_reason = ladder_batch(flops, context)
+    return Settings(params, context, batch, {"context": context_reason, "batch_size": batch_reason})
 
 
 def warmup_steps(shortest: int) -> tuple[int, Reason]:

@@ -31,7 +31,7 @@ def reasons_table(content: ReportContent) -> Markup:
             ({"learning_rate": content.learning_rate}, recipe, ladder),
         ),
         ("law", content.law.reasons, (content.law.parameters, content.law)),
-        ("plan", plan.reasons, (shown, plan, plan.choice)),
+        ("plan", plan.reasons, (shown, plan, plan.choice, plan.recipe)),
     ]
     heads = [element("th", title, scope="col") for title in ("number", "value", "origin", "reason")]
     bodies = [_group(title, reasons, holders) for title, reasons, holders in groups if reasons]

@@ -41,7 +41,7 @@ def plan_remark(content: ReportContent) -> Markup:
     )
     return element(
         "p",
-        f"The plan expected {notation.duration(plan.choice.seconds)} in {plan.precision}; perfect hardware would "
+        f"The plan expected {notation.duration(plan.choice.seconds)} in {plan.recipe.precision}; perfect hardware would "
         f"need {ideal}. {stop} "
         f"Memory: {expected} expected for the model's tensors, {used} used at most by the whole process.",
     )

@@ -11,11 +11,11 @@ from scalewright.documents import Reason
 from scalewright.errors import WorkError
 from scalewright.ledger import Ledger, Role, Run
 from scalewright.planning.ladder import Ladder, trunk_steps
+from scalewright.planning.recipe import DEFAULT_REASONS, Recipe
 from scalewright.studies.executor import Executor, Tick
 from scalewright.studies.search import search_rate
 from scalewright.studies.work import TrunkJob, train_job
-from scalewright.training import Measured, Recipe, Trunk
-from scalewright.training.recipe import DEFAULT_REASONS
+from scalewright.training import Measured, Trunk
 
 CHECKPOINT_SECONDS = 15.0
 
@@ -39,13 +39,14 @@ def ladder_recipe(ladder: Ladder, learning_rate: float, reason: Reason) -> Recip
         weight_decay=1 / (learning_rate * ladder.target_steps),
         precision=ladder.precision,
         reasons=DEFAULT_REASONS
+        | {name: ladder.reasons[name] for name in ("batch_size", "warmup_steps")}
         | {
             "learning_rate": reason,
             "weight_decay": Reason(
                 origin="derived",
-                text=f"1/(learning rate x {ladder.target_steps:,} steps): weights forget their past over the length of the "
-                "final run (Wang & Aitchison 2024, arXiv:2405.13698); a stronger decay would cost long runs more than "
-                "short ones and bend the law (docs/log.md)",
+                text=f"1/(learning rate x {ladder.target_steps:,} steps): weights forget their past over the length that the "
+                "final run was expected to have (Wang & Aitchison 2024, arXiv:2405.13698); a stronger decay would cost long "
+                "runs more than short ones and bend the law (docs/log.md)",
             ),
         },
     )

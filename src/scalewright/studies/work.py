@@ -14,9 +14,10 @@ from scalewright.architectures import LlamaShape
 from scalewright.data import Dataset
 from scalewright.errors import WorkError
 from scalewright.machines.speed import MeasuredSpeed
+from scalewright.planning import Recipe
 from scalewright.studies.executor import report
 from scalewright.tasks import task_named
-from scalewright.training import Measured, Recipe, Trainer, Trunk, train
+from scalewright.training import Measured, Trainer, Trunk, train
 
 TICK_SECONDS = 0.5
 

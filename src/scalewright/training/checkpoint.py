@@ -10,9 +10,16 @@ from scalewright.files import atomic_path
 
 
 def save_checkpoint(path: Path, state: dict[str, Any]) -> None:
-    """Writes `state` (tensors, numbers, strings, lists, dicts) to `path` whole or not at all."""
-    with atomic_path(path) as part:
-        torch.save(state, part)
+    """Writes `state` (tensors, numbers, strings, lists, dicts) to `path` whole or not at all.
+
+    Raises:
+        WorkError: it could not be written.
+    """
+    try:
+        with atomic_path(path) as part:
+            torch.save(state, part)
+    except (OSError, RuntimeError) as error:
+        raise WorkError(f"{path}: the checkpoint could not be written ({error}); is the disk full?") from error
 
 
 def load_checkpoint(path: Path) -> dict[str, Any] | None:

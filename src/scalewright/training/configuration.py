@@ -3,7 +3,7 @@
 from scalewright.architectures import LlamaShape
 from scalewright.documents import Part
 from scalewright.files import content_hash
-from scalewright.training.recipe import Recipe
+from scalewright.planning.recipe import Recipe
 from scalewright.training.schedule import Schedule
 
 

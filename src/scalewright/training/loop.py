@@ -150,7 +150,7 @@ def train(
         folder: this trunk's own folder.
         device: torch device type.
         checkpoint_seconds: at most about this much work is lost to a kill.
-        limit_seconds: a hard stop on the seconds of training of the longest branch.
+        limit_seconds: a hard stop on the seconds of training; called again after it, training goes on to its end.
         progress: hears of each step.
 
     Raises:
@@ -159,6 +159,7 @@ def train(
     torch.set_num_threads(trunk.threads)
     reset_peak_memory()
     watcher = progress or NoProgress()
+    stopped = folder / "stopped"
     finished = {horizon: folder / f"result-{horizon}.json" for horizon in trunk.horizons}
     trainer: Trainer | None = None
     for horizon in trunk.horizons:
@@ -180,11 +181,13 @@ def train(
             loss = trainer.advance(schedule)
             speed = trainer.step * trunk.tokens_per_step / trainer.seconds
             watcher.step(trainer.step, horizon, loss, speed)
-            if trainer.seconds > limit_seconds:
+            if trainer.seconds > limit_seconds and trainer.step < horizon and not stopped.exists():
                 save_checkpoint(branch_path if trainer.step > schedule.branch else trunk_path, trainer.state())
+                stopped.touch()
                 raise WorkError(
                     f"stopped at step {trainer.step} of {horizon} after {trainer.seconds:.0f} s of training, the hard stop "
-                    f"of {limit_seconds:.0f} s: this machine is slower than planned; plan again or raise the budget"
+                    f"of {limit_seconds:.0f} s: this machine is slower than planned; the same command goes on beyond it, "
+                    "another budget plans anew"
                 )
             if time.monotonic() - saved_at > checkpoint_seconds:
                 save_checkpoint(branch_path if trainer.step > schedule.branch else trunk_path, trainer.state())
@@ -193,7 +196,9 @@ def train(
         measured = trainer.measured(horizon, loss)
         if horizon == trunk.horizons[-1]:
             save_checkpoint(folder / "weights.pt", trainer.model.state_dict())
-            trunk_path.unlink(missing_ok=True)
+        # The result first: killed after it, nothing is left to do; killed before it, the checkpoints are still there.
         Result(measured=measured).save(finished[horizon])
         branch_path.unlink(missing_ok=True)
+        if horizon == trunk.horizons[-1]:
+            trunk_path.unlink(missing_ok=True)
         yield measured

@@ -7,7 +7,7 @@ Dey et al. 2025 (arXiv:2505.01618, CompleteP) for the depth. With m = width/base
     embedding            1                          η           λ
     norm gains           1 (constant)               η           0
     matrices reading x   1/√fan-in                  η/m         λ·m
-    matrices writing x   1/√fan-in/l                η/(m·l)     λ·m·l
+    matrices writing x   1/√fan-in/l                η/(m·l)     λ·m·l    (m by their own fan-in)
     head                 0                          η/m         λ·m
 
 CompleteP multiplies each branch of the residual stream by 1/l; here that factor is folded into the matrix that writes the
@@ -21,7 +21,7 @@ import torch
 from torch import nn
 
 from scalewright.models.llama import Llama
-from scalewright.training.recipe import Recipe
+from scalewright.planning.recipe import Recipe
 
 WRITERS = ("o_proj", "down_proj")
 
@@ -45,13 +45,17 @@ def initialise(model: Llama, recipe: Recipe, seed: int) -> None:
 def parameter_groups(model: Llama, recipe: Recipe) -> list[dict[str, Any]]:
     """Groups for AdamW with their rate at full heat in `peak`; a schedule sets `lr` to its factor times `peak`."""
     widening = model.shape.width / recipe.base_width
+    base_attention = -(-recipe.base_width // model.shape.head_size) * model.shape.head_size
+    attention_widening = model.shape.attention_width / base_attention
     deepening = model.shape.depth / recipe.base_depth
-    vectors, embedding, readers, writers = [], [], [], []
+    vectors, embedding, readers, writers, mixers = [], [], [], [], []
     for name, parameter in model.named_parameters():
         if parameter.ndim == 1:
             vectors.append(parameter)
         elif name == "embed_tokens.weight":
             embedding.append(parameter)
+        elif "o_proj" in name:
+            mixers.append(parameter)
         elif _writes(name):
             writers.append(parameter)
         else:
@@ -62,6 +66,7 @@ def parameter_groups(model: Llama, recipe: Recipe) -> list[dict[str, Any]]:
         (embedding, rate, decay),
         (readers, rate / widening, decay * widening),
         (writers, rate / (widening * deepening), decay * widening * deepening),
+        (mixers, rate / (attention_widening * deepening), decay * attention_widening * deepening),
     ]
     return [{"params": group, "lr": peak, "peak": peak, "weight_decay": wd} for group, peak, wd in groups]
 
