@@ -11,8 +11,8 @@ data = ["text"]
 tokenizer = "bytes"
 
 [budget]
-flops = 2.5e12
-ladder = 10
+flops = 1e12
+ladder = 2
 """
 
 
