@@ -14,7 +14,6 @@ import numpy as np
 from measure import RESULTS, resumed, say_idleness, sources_hash
 from scalewright.data import Dataset
 from scalewright.pipeline import run_project
-from scalewright.pipeline.planned import StudyRecipe
 from scalewright.pipeline.workspace import STATE
 from scalewright.planning import Plan, nearest_shape
 from scalewright.studies import LocalExecutor
@@ -36,7 +35,7 @@ def sizes(flops: float, seeds: list[int]) -> dict[str, Any]:
     run_project(project)
     state = folder / STATE
     plan, dataset = Plan.load(state / "plan.json"), Dataset.open(state / "data")
-    recipe = StudyRecipe.load(state / "recipe.json").recipe
+    recipe = plan.recipe
     family = task_named("language").family(dataset.manifest.vocabulary, plan.choice.shape.context)
     jobs = []
     for factor in FACTORS:

@@ -51,6 +51,13 @@ def test_the_ladder_is_in_the_ledger(finished_project):
     assert all(math.isfinite(run.loss) and 0 < run.loss < math.log(257) for run in rungs)
 
 
+def test_the_law_knows_which_runs_share_a_trunk(finished_project):
+    path, _ = finished_project
+    repeated = sum(rung.role == "repeat" for rung in Ladder.load(state(path, "ladder.json")).rungs)
+    noise = Law.load(state(path, "law.json")).reasons["noise"].text
+    assert f" {repeated} trunks or runs repeated" in noise
+
+
 def test_the_model_is_what_was_measured(finished_project):
     path, outcome = finished_project
     dataset = Dataset.open(state(path, "data"))

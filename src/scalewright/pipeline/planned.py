@@ -196,6 +196,7 @@ def _fit(at: Workspace, runs: list[Run]) -> Law:
             [run.tokens for run in runs],
             [run.loss for run in runs],
             unique_tokens=[run.unique_tokens for run in runs],
+            trunks=[run.folder for run in runs],
             seed=at.project.seed,
         ),
     )
