@@ -67,11 +67,6 @@ def test_repeated_tokens_are_those_of_the_first_steps():
         Batches(np.arange(1000), 10, 4, 0, unique_tokens=1001)
 
 
-def test_epochs():
-    batches = Batches(np.arange(101), 10, 4, 0)
-    assert [batches.epoch_of(step) for step in range(6)] == [0, 0, 0, 1, 1, 2]
-
-
 @given(st.integers(2, 200), st.integers(1, 9), st.integers(1, 250))
 def test_evaluation_windows_are_in_order_and_limited(length: int, context: int, limit: int):
     tokens = np.arange(length, dtype=np.uint16)

@@ -8,6 +8,7 @@ import pyarrow.parquet
 import pytest
 
 from scalewright.data import Skipped, TextDocument, read_documents
+from scalewright.data.readers import text_bytes
 from scalewright.errors import InputError
 
 
@@ -57,6 +58,23 @@ def test_json_lines(tmp_path: Path):
 def test_json_line_separators_inside_a_row(tmp_path: Path):
     (tmp_path / "a.jsonl").write_text(json.dumps({"text": "a\u2028b\x85c"}, ensure_ascii=False) + "\n")
     assert read(tmp_path, "a.jsonl") == ({"a.jsonl:1": "a\u2028b\x85c"}, {})
+
+
+def test_bytes_of_text(tmp_path: Path):
+    text = "".join(f"épée {number}\n" for number in range(300_000))
+    size = len(text.encode())
+    (tmp_path / "a.txt").write_text(text)
+    (tmp_path / "b.txt.xz").write_bytes(lzma.compress(text.encode()))
+    (tmp_path / "c.txt.gz").write_bytes(gzip.compress(text.encode()))
+    assert [text_bytes(tmp_path / name) for name in ("a.txt", "b.txt.xz", "c.txt.gz")] == [size] * 3
+    lines = text.split("\n")[:1000]
+    table = pyarrow.table({"text": lines, "other": ["x" * 1000] * len(lines)})
+    pyarrow.parquet.write_table(table, tmp_path / "d.parquet", use_dictionary=False, compression="zstd")
+    held = sum(len(line.encode()) for line in lines)
+    assert held <= text_bytes(tmp_path / "d.parquet") <= 1.6 * held  # Parquet puts 4 bytes before each string.
+    (tmp_path / "e.parquet").write_bytes(b"PAR1 no")
+    (tmp_path / "f.txt.xz").write_bytes(b"not xz")
+    assert [text_bytes(tmp_path / name) for name in ("e.parquet", "f.txt.xz")] == [0, 0]
 
 
 def test_parquet(tmp_path: Path):

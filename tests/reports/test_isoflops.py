@@ -1,3 +1,5 @@
+import dataclasses
+
 import pytest
 
 from scalewright.reports import ReportContent
@@ -43,6 +45,13 @@ def test_the_planned_curve_runs_through_choice_and_runner_up(content: ReportCont
     losses = dict(zip(planned.params.tolist(), planned.losses.tolist(), strict=True))
     assert losses[plan.choice.params] == pytest.approx(plan.choice.loss)
     assert plan.runner_up.params in losses
+
+
+def test_a_choice_of_few_tokens_lies_on_its_curve(content: ReportContent) -> None:
+    support = content.law.support.model_copy(update={"tokens": (8.0 * content.plan.choice.tokens, 1e12)})
+    law = content.law.model_copy(update={"support": support})
+    planned = next(c for c in isoflops(dataclasses.replace(content, law=law)) if c.planned)
+    assert content.plan.choice.params in planned.params
 
 
 def test_the_figure_marks_the_plan_and_bands_the_planned_curve(content: ReportContent) -> None:

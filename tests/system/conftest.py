@@ -36,9 +36,25 @@ def tiny_project(tmp_path):
 
 
 @pytest.fixture(scope="session")
-def finished_project(tmp_path_factory):
-    """A tiny project, run to its end once for all tests."""
-    from scalewright.pipeline import run_project
+def witnessed_project(tmp_path_factory):
+    """A tiny project, run to its end once for all tests; the forecasts that were in its ledger when the final run began."""
+    from scalewright.ledger import Ledger
+    from scalewright.pipeline import Silent, run_project
 
     path = write_tiny_project(tmp_path_factory.mktemp("finished"))
-    return path, run_project(path)
+    known = []
+
+    class Witness(Silent):
+        def stage(self, name, text):
+            if name == "train":
+                with Ledger.open(path.parent / ".scalewright" / "ledger.db") as ledger:
+                    known.extend(ledger.forecasts())
+
+    return path, run_project(path, watch=Witness()), known
+
+
+@pytest.fixture(scope="session")
+def finished_project(witnessed_project):
+    """The tiny project's file, and what it came to."""
+    path, outcome, _ = witnessed_project
+    return path, outcome

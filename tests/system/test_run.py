@@ -1,5 +1,6 @@
 """The whole line on a tiny project."""
 
+import hashlib
 import json
 import math
 import time
@@ -20,14 +21,16 @@ def state(path, name):
     return path.parent / ".scalewright" / name
 
 
-def test_the_forecast_was_stored_before_the_run_and_scored_after_it(finished_project):
-    path, outcome = finished_project
+def test_the_forecast_was_stored_before_the_run_and_scored_after_it(witnessed_project):
+    path, outcome, known = witnessed_project
     plan = Plan.load(state(path, "plan.json"))
     with Ledger.open(state(path, "ledger.db")) as ledger:
         forecasts = {forecast.quantity: forecast for forecast in ledger.forecasts(plan.hash)}
         (final,) = ledger.runs(role="final")
     loss = forecasts["loss"]
-    assert loss.made_at < final.created_at <= loss.scored_at
+    assert {(f.quantity, f.value, f.low, f.high, f.measured) for f in known} == {
+        (f.quantity, f.value, f.low, f.high, None) for f in forecasts.values()
+    }
     assert loss.measured == final.loss == outcome.measured.loss
     assert outcome.error == pytest.approx(final.loss / loss.value - 1)
     assert outcome.inside == (loss.low <= final.loss <= loss.high)
@@ -56,6 +59,24 @@ def test_the_law_knows_which_runs_share_a_trunk(finished_project):
     repeated = sum(rung.role == "repeat" for rung in Ladder.load(state(path, "ladder.json")).rungs)
     noise = Law.load(state(path, "law.json")).reasons["noise"].text
     assert f" {repeated} trunks or runs repeated" in noise
+
+
+def test_the_ledger_knows_what_each_artefact_was_made_from(finished_project):
+    path, outcome = finished_project
+    plan = Plan.load(state(path, "plan.json"))
+    with Ledger.open(state(path, "ledger.db")) as ledger:
+        artefacts = {artefact.path: artefact for artefact in ledger.artefacts()}
+        (final,) = ledger.runs(role="final")
+        rungs = {run.id for role in ("ladder", "repeat", "repetition") for run in ledger.runs(role=role)}
+    assert set(artefacts) == {str(state(path, "law.json")), outcome.plan, outcome.model, outcome.compressed}
+    assert set(artefacts[str(state(path, "law.json"))].made_from) == rungs
+    assert artefacts[outcome.plan].content_hash == plan.hash
+    assert plan.law_hash in artefacts[outcome.plan].made_from
+    weights = hashlib.sha256((path.parent / "model" / "model.safetensors").read_bytes()).hexdigest()
+    assert (artefacts[outcome.model].content_hash, set(artefacts[outcome.model].made_from)) == (
+        weights,
+        {plan.hash, final.id},
+    )
 
 
 def test_the_model_is_what_was_measured(finished_project):

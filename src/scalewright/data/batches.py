@@ -62,10 +62,6 @@ class Batches:
             rows[row] = self.tokens[start : start + self.context + 1]
         return rows
 
-    def epoch_of(self, step: int) -> int:
-        """The epoch, counted from 0, in which the batch of a step begins."""
-        return step * self.batch_size // self.windows
-
     def _order(self, epoch: int) -> NDArray[np.int64]:
         if self._drawn[0] != epoch:
             self._drawn = (epoch, self._draw(epoch))

@@ -19,6 +19,8 @@ FIELD = "text"
 NAMED = 5
 """How many of the things skipped a message names."""
 
+_BLOCK = 1 << 20
+
 
 @dataclass(frozen=True)
 class TextDocument:
@@ -126,6 +128,19 @@ def _text(path: Path) -> str:
         raise _UnreadableError(f"not UTF-8 at byte {error.start}") from None
 
 
+def text_bytes(path: Path) -> int:
+    """Bytes of text in a file: the file's own, of compressed ones what they hold; of those that cannot be read, none."""
+    try:
+        if kind_of(path) == ".parquet":
+            return _parquet_bytes(path)
+        if path.suffix.lower() not in (".gz", ".xz"):
+            return path.stat().st_size
+        with gzip.open(path) if path.suffix.lower() == ".gz" else lzma.open(path) as file:
+            return sum(len(block) for block in iter(lambda: file.read(_BLOCK), b""))
+    except (OSError, EOFError, lzma.LZMAError, zlib.error):
+        return 0
+
+
 def _json_line(line: str, name: str) -> TextDocument | Skipped:
     try:
         row = json.loads(line)
@@ -149,6 +164,19 @@ def _parquet(path: Path, name: str) -> Iterator[TextDocument | Skipped]:
         raise _UnreadableError("not Parquet, or damaged") from None
     for number, value in enumerate(values, start=1):
         yield _field(value, f"{name}:{number}")
+
+
+def _parquet_bytes(path: Path) -> int:
+    import pyarrow
+    import pyarrow.parquet
+
+    try:
+        table = pyarrow.parquet.ParquetFile(path).metadata
+    except pyarrow.ArrowException:
+        return 0
+    groups = [table.row_group(number) for number in range(table.num_row_groups)]
+    columns = [group.column(place) for group in groups for place in range(group.num_columns)]
+    return sum(column.total_uncompressed_size for column in columns if column.path_in_schema == FIELD)
 
 
 def _field(value: object, name: str) -> TextDocument | Skipped:

@@ -121,7 +121,8 @@ def _log_sum(logs: list[Array]) -> Array:
 
 # Weak priors. The floor is a share of the smallest loss seen, 0.12 to 0.73 within one sd. A term is a share
 # of the loss at the centre of the ladder, 0.07 to 1.3. Exponents are 0.22, 0.12 to 0.40: published ones go from 0.07
-# (words, Hestness et al. 2017, arXiv:1712.00409) over 0.08 and 0.10 (Kaplan et al. 2020) to 0.34 and 0.28 (Hoffmann et al. 2022).
+# (words, Hestness et al. 2017, arXiv:1712.00409) over 0.08 and 0.10 (Kaplan et al. 2020, below) to 0.34 and 0.28
+# (Hoffmann et al. 2022, below).
 _COMMON = {
     "floor": Prior(-0.5, 1.5),
     "size": Prior(-1.2, 1.5),

@@ -200,6 +200,7 @@ def _fit(at: Workspace, runs: list[Run]) -> Law:
             seed=at.project.seed,
         ),
     )
+    at.ledger.record_artefact("law", at.state / "law.json", law.hash, tuple(sorted(run.id for run in runs)))
     for form in law.forms:
         parameters = ", ".join(f"{name} {value:.4g}" for name, value in form.parameters.items())
         at.watch.say(f"{form.name} (weight {form.weight:.2f}): {parameters}")
@@ -249,6 +250,8 @@ def _plan(
             largest_rung_flops=max(run.flops for run in runs),
         ),
     )
+    made_from = (law.hash, machine.hash, dataset.hash, ladder.hash)
+    at.ledger.record_artefact("plan", at.state / "plan.json", plan.hash, made_from)
     stored = (
         ("loss", plan.forecast, plan.extrapolation),
         ("seconds", plan.forecast_seconds, plan.choice.flops / max(run.flops for run in runs)),

@@ -5,6 +5,7 @@ from typing import Any, ClassVar
 from scalewright.compression import Variant, measure_variant
 from scalewright.data import load_tokenizer
 from scalewright.documents import Document
+from scalewright.files import file_hash
 from scalewright.inference import generate
 from scalewright.models import Llama, load_model, save_model, to_int8
 from scalewright.pipeline.final import Final
@@ -37,6 +38,9 @@ def ship(at: Workspace, planned: Planned, final: Final) -> Outcome:
         lambda: _measure_variants(at, planned, final),
         [at.root / name / "model.safetensors" for name in ("model", "compressed")],
     )
+    for name in ("model", "compressed"):
+        weights = at.root / name / "model.safetensors"
+        at.ledger.record_artefact("model", at.root / name, file_hash(weights), (plan.hash, final.run.id))
     for variant in variants.variants:
         at.watch.say(
             f"{variant.name}: {variant.bytes / 1e6:.2f} MB, validation {variant.loss:.4f}, test {variant.test_loss:.4f}, "

@@ -71,8 +71,3 @@ class Plan(Document):
     compute_ratio: float
     """FLOPs of the final run over those of the largest ladder run."""
     reasons: dict[str, Reason]
-
-    @property
-    def epochs(self) -> float:
-        """How many times the training text is seen."""
-        return self.choice.tokens / self.unique_tokens

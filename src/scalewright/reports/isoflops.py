@@ -16,7 +16,7 @@ COMPUTE_LEVELS = (1 / 16, 1 / 4, 1.0, 4.0)
 """Of the curves, over the compute of the final run."""
 
 _BEYOND = 4.0
-"""Curves go this far beyond the ladder's smallest size and fewest tokens, and beyond the chosen size."""
+"""Curves go this far beyond the ladder's smallest size and fewest tokens, or those planned, and beyond the chosen size."""
 
 _HEIGHT = 1.25
 """The figure ends this far above the highest valley: the arms of a curve rise without limit."""
@@ -48,10 +48,12 @@ def isoflops(content: ReportContent) -> list[IsoFlop]:
     """The law's curves at `COMPUTE_LEVELS` times the compute of the final run."""
     plan, law = content.plan, content.law
     params, per_token = _shapes(content)
+    # The choice is always among its curve's points, however few its tokens are.
+    fewest = min(law.support.tokens[0], plan.choice.tokens) / _BEYOND
     curves = []
     for level in COMPUTE_LEVELS:
         tokens = level * plan.choice.flops / per_token
-        known = tokens >= law.support.tokens[0] / _BEYOND
+        known = tokens >= fewest
         if np.count_nonzero(known) > 1:
             n, d = params[known], tokens[known]
             losses = law.losses(n, d, np.minimum(d, plan.unique_tokens))

@@ -8,6 +8,7 @@ from torch import Tensor
 
 from scalewright.architectures import LlamaFamily, LlamaShape
 from scalewright.data import Batches, Dataset, PrepareProgress, prepare, standard_library_sources, windows
+from scalewright.data.readers import text_bytes
 from scalewright.data.sources import find_files
 from scalewright.data.tokenizer import BYTES_VOCABULARY, vocabulary_asked
 from scalewright.models import Llama, compute_in, cross_entropy
@@ -49,8 +50,8 @@ class Language:
         return prepare(expand_sources(sources), out, base=base, tokenizer=tokenizer, seed=seed, progress=progress)
 
     def expect(self, sources: Sequence[str | Path], *, base: Path, tokenizer: str) -> Expected:
-        """Bytes of the files, and tokens at the usual length of a byte-level BPE's tokens."""
-        size = sum(path.stat().st_size for path in find_files(expand_sources(sources), base))
+        """Bytes of the files' text, and tokens at the usual length of a byte-level BPE's tokens."""
+        size = sum(text_bytes(path) for path in find_files(expand_sources(sources), base))
         vocabulary, _ = vocabulary_asked(tokenizer, int(TRAINING_SHARE * size))
         per_token = 1.0 if vocabulary == BYTES_VOCABULARY else BYTES_PER_TOKEN
         return Expected(bytes=size, tokens=int(TRAINING_SHARE * size / per_token), vocabulary=vocabulary)
