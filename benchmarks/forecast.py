@@ -1,9 +1,10 @@
 """Does the line's forecast come true? Five texts, two seeds; the final run has at least 8 times the largest rung's compute.
 
-    python benchmarks/forecast.py [--flops 6e13] [--ladder 1] [--texts library poems ...] [--seeds 0 1]
+    python benchmarks/forecast.py [--flops 6e13] [--ladder 2] [--texts library poems ...] [--seeds 0 1]
 
 Projects run side by side, each on one processor of its own: what is compared are losses, which do not depend on speed.
-Resumable: each run is a project of its own under benchmarks/results, and a finished one is read. Writes its table into
+Resumable: each run is a project of its own under benchmarks/results, and a finished one is read. Its row holds the ladder's
+end points too (params, tokens, unique tokens, loss, trunk), so that other laws can be tried on them. Writes its table into
 docs/log.md when all ten are there.
 """
 
@@ -15,7 +16,9 @@ from pathlib import Path
 from typing import Any
 
 from measure import RESULTS, ROOT, own_processor, resumed, say_idleness, sources_hash
+from scalewright.ledger import Ledger
 from scalewright.pipeline import Silent, run_project
+from scalewright.pipeline.workspace import STATE
 from scalewright.studies import LocalExecutor
 from texts import TEXTS, sources
 
@@ -54,6 +57,8 @@ def one(text: str, seed: int, flops: float, ladder: float) -> dict[str, Any]:
     )
     outcome = run_project(project, watch=Lines(f"{text}, seed {seed}"))
     plan = json.loads(Path(outcome.plan).read_text())
+    with Ledger.open(folder / STATE / "ledger.db") as ledger:
+        runs = [run for role in ("ladder", "repeat", "repetition") for run in ledger.runs(role=role)]
     forecast = outcome.forecast
     return {
         "text": text,
@@ -70,6 +75,7 @@ def one(text: str, seed: int, flops: float, ladder: float) -> dict[str, Any]:
         "half_width": (forecast.high - forecast.low) / 2 / forecast.loss,
         "inside": outcome.inside,
         "seconds": outcome.seconds,
+        "runs": [[run.params, run.tokens, run.unique_tokens, run.loss, run.folder] for run in runs],
     }
 
 
@@ -97,7 +103,7 @@ def main() -> None:
     """Runs what is left and prints the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--flops", type=float, default=6e13)
-    parser.add_argument("--ladder", type=float, default=1.0)
+    parser.add_argument("--ladder", type=float, default=2.0)
     parser.add_argument("--texts", nargs="+", default=list(TEXTS), choices=TEXTS)
     parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1])
     asked = parser.parse_args()

@@ -28,7 +28,7 @@ def grid(smallest: float, shortest: float, sizes: int, horizons: int) -> tuple[n
 
 
 def truth(kind: str, rng: np.random.Generator, sizes: int = 4, horizons: int = 4) -> Truth:
-    """A random law with its grid: one of the catalogue, or "coupled", between its first two and not in it."""
+    """A random law with its grid: one of the catalogue, or "broken", whose data exponent changes, which is not in it."""
     smallest = 10 ** rng.uniform(4.5, 8)
     shortest = smallest * 10 ** rng.uniform(0.3, 1.5)
     N, D = grid(smallest, shortest, sizes, horizons)
@@ -43,7 +43,10 @@ def truth(kind: str, rng: np.random.Generator, sizes: int = 4, horizons: int = 4
     laws: dict[str, Law] = {
         "chinchilla": lambda N, D: E + a * (N / n) ** -alpha + b * (D / d) ** -beta,
         "kaplan_floor": lambda N, D: joined(N, D, beta),
-        "coupled": lambda N, D: joined(N, D, power),
+        "power_mean": lambda N, D: joined(N, D, power),
+        "broken": lambda N, D: (
+            E + a * (N / n) ** -alpha + b * (D / d) ** (-beta / 2) * (1 + (D / d) ** 2) ** (-beta / 4)
+        ),
         "interaction": lambda N, D: (
             E + a * (N / n) ** -alpha + b * (N / n) ** -delta * (D / d) ** -(beta + slope * np.log(N / n))
         ),

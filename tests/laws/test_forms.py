@@ -22,6 +22,9 @@ def written(name: str, p: dict[str, float], N: float, D: float) -> float:
         return p["E"] + p["A"] * N ** -p["alpha"] + p["B"] * D ** -p["beta"]
     if name == "kaplan_floor":
         return p["E"] + ((p["N_c"] / N) ** (p["alpha_N"] / p["alpha_D"]) + p["D_c"] / D) ** p["alpha_D"]
+    if name == "power_mean":
+        size, data = p["A"] * N ** -p["alpha"], p["B"] * D ** -p["beta"]
+        return p["E"] + (size ** (1 / p["gamma"]) + data ** (1 / p["gamma"])) ** p["gamma"]
     exponent = p["beta"] + p["beta_slope"] * np.log(N / p["N_0"])
     data = p["B"] * (N / p["N_0"]) ** -p["delta"] * (D / p["D_0"]) ** -exponent
     return p["E"] + p["A"] * N ** -p["alpha"] + data

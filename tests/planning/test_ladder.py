@@ -1,5 +1,7 @@
 """The ladder keeps its promises for any budget, machine and data."""
 
+import itertools
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -38,6 +40,10 @@ def ladder(flops=4e13, seconds=120.0, rate=8e10, data=10**7):
     )
 
 
+def cost(found, rung):
+    return rung.shape.train_flops_per_token * rung.horizons[-1] * found.tokens_per_step
+
+
 @settings(max_examples=60, deadline=None)
 @given(
     flops=st.floats(3e12, 1e18), share=st.floats(0.1, 2.0), rate=st.floats(1e10, 1e13), data=st.integers(10**6, 10**10)
@@ -55,7 +61,7 @@ def test_limits_hold(flops, share, rate, data):
     assert all(list(rung.horizons) == sorted(set(rung.horizons)) for rung in rungs)
     per_step = found.tokens_per_step
     for rung in found.rungs:
-        assert rung.shape.train_flops_per_token * rung.horizons[-1] * per_step <= flops / 8
+        assert cost(found, rung) <= flops / 8
         assert rung.horizons[-1] * per_step <= 2 * data or rung.role == "repetition"
 
 
@@ -72,29 +78,31 @@ def test_runs_end_after_the_start_of_training_or_it_warns(flops, share, rate, da
     assert bool(found.warnings) == (shortest < 400)
 
 
-def test_short_time_takes_sizes_before_tokens():
-    ample, scarce = ladder(seconds=1000.0), ladder(seconds=90.0)
-    first = scarce.rungs[0].horizons[0]
-    assert scarce.rungs[3].shape.params < ample.rungs[3].shape.params
-    assert first >= 400
-    assert not scarce.warnings
+def test_short_time_takes_repeats_then_compute_but_not_horizons_under_the_start():
+    ample, scarce, scarcest = (ladder(flops=6e13, seconds=seconds) for seconds in (3000.0, 600.0, 250.0))
+    seeds = [sum(rung.role == "repeat" for rung in found.rungs) for found in (ample, scarce, scarcest)]
+    assert seeds[0] == 8 > seeds[1] > seeds[2] >= 1
+    costs = [cost(found, found.rungs[0]) for found in (ample, scarce, scarcest)]
+    assert costs[2] < 0.95 * costs[1] == pytest.approx(0.95 * costs[0])
+    assert min(rung.horizons[0] for rung in scarcest.rungs) >= 400
+    assert not scarcest.warnings
 
 
-def test_small_sizes_run_longer_where_time_allows():
-    found = ladder(flops=1e15, seconds=1e5, data=10**9)
-    sizes = [rung for rung in found.rungs if rung.role == "ladder"][:4]
-    furthest = [rung.horizons[-1] for rung in sizes]
-    assert furthest[0] >= 2 * furthest[1] >= 4 * furthest[-1]
-    assert len(ladder(seconds=100.0).rungs[0].horizons) < len(sizes[0].horizons)
+def test_sizes_reach_the_final_one_and_small_ones_its_tokens():
+    found = ladder(flops=1e15, seconds=1e6, data=10**9)
+    params, tokens, _ = first_guess(1e15)
+    sizes = [rung for rung in found.rungs if rung.role == "ladder"]
+    assert [rung.shape.params / params for rung in sizes] == pytest.approx([1 / 8, 1 / 4, 1 / 2, 1], rel=0.1)
+    assert sizes[0].horizons[-1] * found.tokens_per_step == pytest.approx(tokens, rel=0.25)
+    costs = [cost(found, rung) for rung in sizes]
+    assert costs == pytest.approx([1e15 / 8.5] * 4, rel=0.01)
 
 
-def test_large_sizes_see_few_tokens():
-    found = ladder(flops=1e15, seconds=1e5, data=10**9)
-    *_, largest, wide, widest = [rung for rung in found.rungs if rung.role == "ladder"]
-    assert wide.horizons == largest.horizons[:2]
-    assert widest.horizons == largest.horizons[:1]
-    assert wide.shape.params == pytest.approx(2 * largest.shape.params, rel=0.1)
-    assert widest.shape.params == pytest.approx(4 * largest.shape.params, rel=0.1)
+def test_horizons_lie_a_factor_of_two_apart_at_most():
+    for rung in ladder(flops=1e15, seconds=1e6, data=10**9).rungs:
+        ratios = [longer / shorter for shorter, longer in itertools.pairwise(rung.horizons)]
+        assert max(ratios) <= 2.01
+        assert rung.horizons[-1] / rung.horizons[0] <= 17
 
 
 @pytest.mark.parametrize("data", [10**6, 36 * 10**5, 10**7])

@@ -12,6 +12,7 @@ from scalewright.laws.ladder import Ladder, distance, levels
 Array = NDArray[np.float64]
 
 _KEPT = (0.5, 0.6, 0.7, 0.8)
+_LEAST_SPAN = 0.5
 _STARTS = 4
 
 
@@ -36,17 +37,25 @@ class Backtest:
 def cuts(ladder: Ladder, rows: int) -> list[NDArray[np.bool_]]:
     """Masks [n] of the runs kept: the smallest 50 to 80 % by compute, by size and by tokens.
 
-    A cut keeps at least `rows` runs, two sizes and two horizons, and leaves out at least one run.
+    A cut keeps at least `rows` runs, two sizes and two horizons, and leaves out at least one run. What it keeps spans half of
+    the ladder's range of size and of tokens at least, in logarithms: a form that fails from less says nothing of how it goes on
+    beyond the whole ladder.
     """
     found: list[NDArray[np.bool_]] = []
     for key in (ladder.compute, ladder.params, ladder.tokens):
         for share in _KEPT:
             edge = np.quantile(key, share, method="lower")
             kept = key <= edge * (1 + 1e-9)
-            wide = all(levels(values[kept]) > 1 for values in (ladder.params, ladder.tokens))
+            wide = all(_wide(values, kept) for values in (ladder.params, ladder.tokens))
             if rows <= kept.sum() < len(ladder) and wide and not any(np.array_equal(kept, mask) for mask in found):
                 found.append(kept)
     return found
+
+
+def _wide(values: Array, kept: NDArray[np.bool_]) -> bool:
+    return levels(values[kept]) > 1 and np.ptp(np.log(values[kept])) >= _LEAST_SPAN * np.ptp(np.log(values)) * (
+        1 - 1e-9
+    )
 
 
 def backtest(form: Form, ladder: Ladder, masks: list[NDArray[np.bool_]], sigma: float, huber_delta: float) -> Backtest:

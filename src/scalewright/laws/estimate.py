@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from scipy.stats import chi2
 
 from scalewright.laws.forms import Form
-from scalewright.laws.ladder import Ladder, Standard
+from scalewright.laws.ladder import SHARED_NOISE, Ladder, Standard
 from scalewright.laws.minimise import Minima, huber_weight, minimise
 
 Array = NDArray[np.float64]
@@ -33,7 +33,8 @@ class Estimate:
 
     Attributes:
         theta: Most probable parameters [P].
-        covariance: Of theta, the inverse of the objective's curvature there (Laplace) [P, P].
+        covariance: Of theta [P, P]: of the objective's curvature there and of the noise, which branches of one trunk
+            share (sandwich; Huber 1967, Liang & Zeger 1986).
         sigma: Scatter of ln loss about the form, its misfit included.
         degrees: Rows not spent on parameters (rows less the trace of the hat matrix; priors carry the rest).
         residuals: ln L predicted - ln L observed [n].
@@ -76,14 +77,16 @@ def estimate(
     for _ in range(1 if sigma else _ROUNDS):
         minima = minimise(form, points, log_loss, np.array(scatter), form.centre, start, huber_delta)
         start, best = minima.theta, int(np.argmin(minima.objective))
-        curvature = _curvature(minima, best, scatter, form.sd, huber_delta)
-        covariance = np.asarray(np.linalg.inv(curvature + np.diag(form.sd**-2)), dtype=np.float64)
-        degrees = len(ladder) - float(np.trace(covariance @ curvature))
+        curvature = _curvature(minima, best, scatter, huber_delta)
+        inverse = np.asarray(np.linalg.inv(curvature + np.diag(form.sd**-2)), dtype=np.float64)
+        degrees = len(ladder) - float(np.trace(inverse @ curvature))
         if sigma is None:
             scatter = _scatter(minima.residuals[best], scatter, degrees, huber_delta)
     objective = float(minima.objective[best])
     agreeing = float(np.mean(minima.objective <= objective + 1e-3 * (1 + objective)))
     theta, residuals = minima.theta[best], minima.residuals[best]
+    influence = _influence(minima, best, scatter, huber_delta)
+    covariance = inverse @ (_score_variance(influence, ladder) + np.diag(form.sd**-2)) @ inverse
     return Estimate(form, theta, covariance, scatter, degrees, residuals, objective, agreeing, units)
 
 
@@ -93,10 +96,21 @@ def _starts(form: Form, count: int, seed: int) -> Array:
     return np.asarray(form.centre + 0.8 * form.sd * spread)
 
 
-def _curvature(minima: Minima, best: int, sigma: float, sd: Array, delta: float) -> Array:
-    J = minima.jacobian[best] / sigma
+def _influence(minima: Minima, best: int, sigma: float, delta: float) -> Array:
+    # Of each row on the gradient, per sigma of its noise [n, P].
     weight = huber_weight(minima.residuals[best] / sigma, delta)
-    return np.asarray((J * weight[:, None]).T @ J)
+    return np.asarray(minima.jacobian[best] * weight[:, None] / sigma)
+
+
+def _curvature(minima: Minima, best: int, sigma: float, delta: float) -> Array:
+    return np.asarray(_influence(minima, best, sigma, delta).T @ minima.jacobian[best] / sigma)
+
+
+def _score_variance(influence: Array, ladder: Ladder) -> Array:
+    # What branches of one trunk have in common adds up over them.
+    together = np.zeros((int(ladder.trunk.max()) + 1, influence.shape[1]))
+    np.add.at(together, ladder.trunk, influence)
+    return np.asarray((1 - SHARED_NOISE) * influence.T @ influence + SHARED_NOISE * together.T @ together)
 
 
 def _scatter(residuals: Array, sigma: float, degrees: float, delta: float) -> float:

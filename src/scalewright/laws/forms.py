@@ -124,7 +124,7 @@ def _log_sum(logs: list[Array]) -> Array:
 # (words, Hestness et al. 2017, arXiv:1712.00409) over 0.08 and 0.10 (Kaplan et al. 2020, below) to 0.34 and 0.28
 # (Hoffmann et al. 2022, below).
 _COMMON = {
-    "floor": Prior(-0.5, 1.5),
+    "floor": Prior(-0.3, 0.7),
     "size": Prior(-1.2, 1.5),
     "data": Prior(-1.2, 1.5),
     "log_alpha": Prior(float(np.log(0.22)), 0.6),
@@ -191,6 +191,25 @@ def _kaplan_natural(at: Columns, units: Standard) -> dict[str, Array]:
     }
 
 
+def _power_mean_terms(at: Columns, x: Array, y: Array) -> list[Term]:
+    alpha, beta, gamma = (np.exp(at[name]) for name in ("log_alpha", "log_beta", "log_gamma"))
+    u, v = (at["size"] - alpha * x) / gamma, (at["data"] - beta * y) / gamma
+    both = np.logaddexp(u, v)
+    size, data = np.exp(u - both), np.exp(v - both)
+    by: dict[str, Array | float] = {
+        "size": size,
+        "data": data,
+        "log_alpha": -size * alpha * x,
+        "log_beta": -data * beta * y,
+        "log_gamma": gamma * (both - size * u - data * v),
+    }
+    return [_floor(at), Term(gamma * both, by, by_y=-beta * data)]
+
+
+def _power_mean_natural(at: Columns, units: Standard) -> dict[str, Array]:
+    return _chinchilla_natural(at, units) | {"gamma": np.exp(at["log_gamma"])}
+
+
 def _interaction_terms(at: Columns, x: Array, y: Array) -> list[Term]:
     beta, slope, delta = np.exp(at["log_beta"]), at["slope"], at["delta"]
     log = at["data"] - (beta + slope * x) * y - delta * x
@@ -231,16 +250,26 @@ KAPLAN_FLOOR = Form(
     natural=_kaplan_natural,
 )
 
+# gamma = 1 is the additive law, gamma = beta Kaplan's; both lie near one sd of 0.5.
+POWER_MEAN = Form(
+    name="power_mean",
+    formula="L = E + [(A N^-alpha)^(1/gamma) + (B D^-beta)^(1/gamma)]^gamma",
+    source="size and data by a power mean; cf. Droppo & Elibol 2021, arXiv:2106.09488",
+    priors=_COMMON | {"log_gamma": Prior(float(np.log(0.5)), 0.6)} | _R_STAR,
+    terms=_power_mean_terms,
+    natural=_power_mean_natural,
+)
+
 # The factor (N/N_0)^-delta closes the form under a change of units: without it the law would depend on what
-# tokens are counted in. The slope moves the data exponent by 0.05 per e-fold of size within one sd.
+# tokens are counted in. The slope moves the data exponent by 0.03 per e-fold of size within one sd.
 INTERACTION = Form(
     name="interaction",
     formula="L = E + A N^-alpha + B (N/N_0)^-delta (D/D_0)^-(beta + beta_slope ln(N/N_0))",
     source="data exponent linear in ln N; cf. Farseer, Li et al. 2025, arXiv:2506.10972",
-    priors=_COMMON | {"slope": Prior(0.0, 0.05), "delta": Prior(0.0, 0.2)} | _R_STAR,
+    priors=_COMMON | {"slope": Prior(0.0, 0.03), "delta": Prior(0.0, 0.2)} | _R_STAR,
     terms=_interaction_terms,
     natural=_interaction_natural,
 )
 
-FORMS: dict[str, Form] = {form.name: form for form in (CHINCHILLA, KAPLAN_FLOOR, INTERACTION)}
+FORMS: dict[str, Form] = {form.name: form for form in (CHINCHILLA, KAPLAN_FLOOR, POWER_MEAN, INTERACTION)}
 """The catalogue, by name."""

@@ -13,6 +13,11 @@ from scalewright.errors import InputError
 Array = NDArray[np.float64]
 
 
+SHARED_NOISE = 2 / 3
+"""Share of the variance from run to run that branches of one trunk have in common: correlation of the differences between
+two seeds at three horizons, nine pairs of trunks (docs/log.md, 2026-11-24)."""
+
+
 class Standard(Part):
     """The units a law is fitted in: logarithms of the mean size, the mean tokens and the smallest loss."""
 
@@ -83,9 +88,10 @@ class Ladder:
         columns["unique_tokens"] = np.minimum(columns["unique_tokens"], columns["tokens"])
         # In a fixed order, so that no result depends on the order the rows came in.
         order = np.lexsort([columns[name] for name in ("loss", "unique_tokens", "tokens", "params")])
-        trunk = np.unique(np.array(labels), return_inverse=True)[1].reshape(-1)
+        numbers: dict[object, int] = {}
+        trunk = np.array([numbers.setdefault(labels[row], len(numbers)) for row in order], dtype=np.intp)
         ordered = {name: values[order] for name, values in columns.items()}
-        return cls(ordered["params"], ordered["tokens"], ordered["unique_tokens"], ordered["loss"], trunk[order])
+        return cls(ordered["params"], ordered["tokens"], ordered["unique_tokens"], ordered["loss"], trunk)
 
     def __len__(self) -> int:
         return len(self.loss)

@@ -5,14 +5,10 @@ from numpy.typing import NDArray
 from scipy.special import ndtr
 
 from scalewright.laws.estimate import SIGMA_PRIOR_DEGREES, Estimate
-from scalewright.laws.ladder import Ladder
+from scalewright.laws.ladder import SHARED_NOISE, Ladder
 from scalewright.laws.minimise import minimise
 
 Array = NDArray[np.float64]
-
-SHARED_NOISE = 2 / 3
-"""Share of the variance from run to run that branches of one trunk have in common: correlation of the differences between
-two seeds at three horizons, nine pairs of trunks (docs/log.md, 2026-11-24)."""
 
 _LARGEST_SCALE = 4.0
 

@@ -1,11 +1,11 @@
 """Laying out a ladder: sizes, horizons and repeats that a law can be fitted on, within a share of the budget.
 
-The final run lies beyond the ladder both in params and in tokens. What it costs to know the law there is least along two edges:
-small sizes that see as many tokens as the final run, and sizes as large as the final run that see few; what size and tokens do
-together is learned from the grid between them. No run costs more than a fixed share of the final one.
+The final run lies beyond the ladder in compute, but need not lie beyond it in size or in tokens. So sizes go up to the final
+one, each is trained for the same compute, and each long run is branched at shorter horizons: small sizes see about as many
+tokens as the final run, large ones few, and what size and tokens do together is learned between them. A grid of equal horizons,
+which lies below the final run in both, misses what larger sizes gain (docs/log.md, 2026-11-24, ladders of equal compute).
 """
 
-import itertools
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -20,6 +20,10 @@ from scalewright.planning.rules import first_guess, warmup_steps
 from scalewright.planning.shapes import nearest_shape, sizes_up_to
 
 SIZES = 4
+HORIZONS = 3
+"""At least so many branches of each size."""
+LONGEST_OVER_SHORTEST = 16
+"""Horizons of a size span at most this factor, and lie at most a factor of two apart."""
 LARGEST_RUNG = 1 / 8.5
 """Largest share of the final run's compute that one rung may cost."""
 SMALLEST_SHARE = 1e-3
@@ -32,36 +36,14 @@ MOST_PASSES = 2
 SEARCH_RATES = 5
 REPETITION_PASSES = (2, 4)
 """How often the repetition rungs see their text."""
-WORTH_LONGER = 1.4
-"""A horizon limited by the text is run where it is longer by this factor."""
 START_STEPS = 400
 """Below about so many steps a model is still learning what every text has in common, above all to copy; a law fitted to
 runs that end there forecast losses 6 to 9 % too high (docs/log.md, 2026-11-24: 300 steps; with 400, 0.8 %)."""
 SHORTEST_STEPS = 50
+MOST_REPEATS = 2 * SIZES
+"""Two further seeds of each size."""
 EVALUATION_SHARE = 1.12
 """Time of a rung over the time of its training: loading, evaluation, checkpoints."""
-
-
-class Extras(NamedTuple):
-    """What a ladder has beyond its grid, as time allows."""
-
-    doublings: tuple[int, ...]
-    """How often the horizons of the smallest sizes are doubled, as far as they then cost no more than a rung may."""
-    wide: int
-    """Sizes twice and four times the grid's largest, with its two and its one shortest horizons."""
-    repeated: int
-    """Sizes that are run with a second seed."""
-
-
-EXTRAS = (
-    tuple(
-        Extras(doublings, wide, repeated)
-        for doublings, wide in (((2, 1), 2), ((1, 1), 2), ((1,), 2), ((1,), 1))
-        for repeated in (4, 3, 2, 1)
-    ),
-    (Extras((), 0, 2), Extras((), 0, 1)),
-)
-"""The richest that fits is taken; those without the edges only where no others fit at all (docs/log.md, 2026-11-24)."""
 
 
 @dataclass(frozen=True)
@@ -111,10 +93,9 @@ class Order:
 def design_ladder(order: Order) -> Ladder:
     """Lays out the ladder for a final run.
 
-    The largest rung costs an eighth of the final run at most, less where the time does not suffice. The sizes below it are at
-    equal ratios, half the next where the family is fine enough. As time allows, small sizes get longer horizons and larger
-    ones are added with short horizons, and sizes are run with a second seed, the smallest first: the noise is measured, not
-    guessed. No horizon is shorter than `START_STEPS`, unless nothing else fits; the ladder then warns.
+    The largest rung costs an eighth of the final run at most, less where the time does not suffice. As time allows, sizes are
+    run with further seeds, the largest first: their losses scatter most. No horizon is shorter than `START_STEPS`, unless
+    nothing else fits; the ladder then warns.
 
     Raises:
         InputError: the budget, the time or the text is too small for any ladder.
@@ -124,72 +105,75 @@ def design_ladder(order: Order) -> Ladder:
             f"data: {order.data_tokens:,} training tokens are too few for a ladder, which needs at least "
             f"{math.ceil(4 * SHORTEST_STEPS * order.tokens_per_step / DATA_SHARE):,} for this budget: add text"
         )
-    for shortest, tried in itertools.product((START_STEPS, SHORTEST_STEPS), EXTRAS):
+    for shortest in (START_STEPS, SHORTEST_STEPS):
         share = LARGEST_RUNG
-        while share > SMALLEST_SHARE:
-            grid = _grid(order, share, shortest)
-            for extras in tried if grid.horizons[0] >= shortest else ():
-                rungs = _rungs(order, grid, extras, shortest)
-                if _fits(order, grid, rungs):
-                    return _ladder(order, grid, extras, rungs)
+        while share > SMALLEST_SHARE and (sizes := _sizes(order, share, shortest)):
+            for repeats in range(MOST_REPEATS, 0, -1):
+                rungs = _rungs(order, sizes, repeats, shortest)
+                if _seconds(order, rungs) <= order.limit_seconds:
+                    return _ladder(order, rungs)
             share *= 0.9
-    rungs = _rungs(order, grid, Extras((), 0, 1), SHORTEST_STEPS)
-    largest = max(order.flops(rung.shape, rung.horizons[-1]) for rung in rungs)
+    least = _least(order)
+    largest = max(order.flops(rung.shape, rung.horizons[-1]) for rung in least)
     if largest > order.most_flops:
         raise InputError(
             f"budget: {order.target_flops:.1e} FLOPs for the final run, but the smallest useful ladder has a rung of "
             f"{largest:.1e}, of which the final run should be at least {1 / LARGEST_RUNG:g} times: raise the budget"
         )
     raise InputError(
-        f"budget: the smallest useful ladder takes {_seconds(order, grid, rungs):.0f} s here, its share is "
+        f"budget: the smallest useful ladder takes {_seconds(order, least):.0f} s here, its share is "
         f"{order.limit_seconds:.0f} s: raise the budget or `ladder`"
     )
 
 
-class _Grid(NamedTuple):
-    shapes: list[LlamaShape]
-    horizons: tuple[int, int, int]
+class _Size(NamedTuple):
+    shape: LlamaShape
+    horizons: tuple[int, ...]
 
 
-def _grid(order: Order, share: float, shortest: int) -> _Grid:
-    """Sizes and horizons whose largest run costs `share` of the final one.
+def _sizes(order: Order, share: float, shortest: int) -> list[_Size]:
+    """Sizes up to the final one, the longest run of each at `share` of its compute or at the end of the text.
 
-    Params and tokens shrink alike, so that the rungs lie on the line that leads to the final run; tokens no further than to
-    horizons of `shortest` steps, then params alone.
+    Where runs of that size would end before twice `shortest` steps, the sizes go less far. Empty where no sizes do.
     """
-    params, tokens, _ = first_guess(order.target_flops)
-    longest = max(tokens * share**0.5, 4 * shortest * order.tokens_per_step)
-    top = min(int(longest / order.tokens_per_step), order.most_steps) // 4 * 4
-    return _Grid(sizes_up_to(order.family, params * tokens * share / longest, SIZES), (top // 4, top // 2, top))
+
+    def longest(shape: LlamaShape) -> int:
+        return min(int(share * order.target_flops / order.flops(shape, 1)), order.most_steps)
+
+    params, _, _ = first_guess(order.target_flops)
+    largest = nearest_shape(order.family, params)
+    while largest.width > order.family.narrowest and longest(largest) < 2 * shortest:
+        largest = order.family.shape(largest.width - order.family.step)
+    shapes = sizes_up_to(order.family, largest.params, SIZES)
+    if longest(shapes[-1]) < 2 * shortest:
+        return []
+    return [_Size(shape, _horizons(longest(shape), shortest)) for shape in shapes]
 
 
-def _rungs(order: Order, grid: _Grid, extras: Extras, shortest: int) -> list[Rung]:
-    first, middle, top = grid.horizons
-    rungs = []
-    for number, shape in enumerate(grid.shapes):
-        wanted = extras.doublings[number] if number < len(extras.doublings) else 0
-        affordable = int(math.log2(max(order.most_flops / order.flops(shape, top), 1.0)))
-        longer = {min(2**doubling * top, order.most_steps) for doubling in range(1, min(wanted, affordable) + 1)}
-        further = sorted(horizon for horizon in longer if horizon >= WORTH_LONGER * top)
-        rungs.append(Rung(shape=shape, horizons=(*grid.horizons, *further), seed=order.seed, role="ladder"))
-    for horizons in ((first, middle), (first,))[: extras.wide]:
-        shape = _affordable(order, 2 * rungs[-1].shape.params, horizons[-1])
-        if shape.width > rungs[-1].shape.width:
-            rungs.append(Rung(shape=shape, horizons=horizons, seed=order.seed, role="ladder"))
-    for shape in grid.shapes[: extras.repeated]:
-        rungs.append(Rung(shape=shape, horizons=grid.horizons, seed=order.seed + 1, role="repeat"))
-    return rungs + _repetition(order, grid, shortest)
+def _horizons(longest: int, shortest: int) -> tuple[int, ...]:
+    first = max(shortest, longest // LONGEST_OVER_SHORTEST)
+    count = max(HORIZONS, 1 + math.ceil(math.log2(longest / first)))
+    return tuple(round(first * (longest / first) ** (number / (count - 1))) for number in range(count))
 
 
-def _affordable(order: Order, params: float, steps: int) -> LlamaShape:
-    """The shape nearest to `params` that a rung of `steps` steps may have."""
-    shape = nearest_shape(order.family, params)
-    while order.flops(shape, steps) > order.most_flops and shape.width > order.family.narrowest:
-        shape = order.family.shape(shape.width - order.family.step)
-    return shape
+def _rungs(order: Order, sizes: list[_Size], repeats: int, shortest: int) -> list[Rung]:
+    rungs = [Rung(shape=shape, horizons=horizons, seed=order.seed, role="ladder") for shape, horizons in sizes]
+    for number in range(repeats):
+        shape, horizons = sizes[-1 - number % SIZES]
+        seed = order.seed + 1 + number // SIZES
+        rungs.append(Rung(shape=shape, horizons=horizons, seed=seed, role="repeat"))
+    return rungs + _repetition(order, [shape for shape, _ in sizes], shortest)
 
 
-def _repetition(order: Order, grid: _Grid, shortest: int) -> list[Rung]:
+def _least(order: Order) -> list[Rung]:
+    """The smallest useful ladder."""
+    shapes = sizes_up_to(order.family, 0.0, SIZES)
+    return _rungs(
+        order, [_Size(shape, _horizons(2 * SHORTEST_STEPS, SHORTEST_STEPS)) for shape in shapes], 1, order.most_steps
+    )
+
+
+def _repetition(order: Order, shapes: list[LlamaShape], shortest: int) -> list[Rung]:
     """The final run in small, where it will repeat its text: as many unique tokens for each parameter.
 
     The smallest size whose runs do not end before `shortest` steps; none where that would cost more than a rung may.
@@ -197,7 +181,7 @@ def _repetition(order: Order, grid: _Grid, shortest: int) -> list[Rung]:
     params, tokens, _ = first_guess(order.target_flops)
     if tokens <= order.data_tokens:
         return []
-    for shape in grid.shapes:
+    for shape in shapes:
         unique = round(order.data_tokens * shape.params / params / order.tokens_per_step)
         passes = tuple(count * unique for count in REPETITION_PASSES)
         if passes[0] >= shortest and order.flops(shape, passes[-1]) <= order.most_flops:
@@ -206,66 +190,59 @@ def _repetition(order: Order, grid: _Grid, shortest: int) -> list[Rung]:
     return []
 
 
-def _fits(order: Order, grid: _Grid, rungs: list[Rung]) -> bool:
-    return _seconds(order, grid, rungs) <= order.limit_seconds and all(
-        order.flops(rung.shape, rung.horizons[-1]) <= order.most_flops for rung in rungs
-    )
-
-
-def _seconds(order: Order, grid: _Grid, rungs: list[Rung]) -> float:
+def _seconds(order: Order, rungs: list[Rung]) -> float:
     def taken(shape: LlamaShape, steps: float) -> float:
         return steps * order.tokens_per_step / order.speed.tokens_per_second(shape.train_flops_per_token)
 
     jobs = [taken(rung.shape, trunk_steps(rung.horizons, order.decay_fraction)) for rung in rungs]
-    search = SEARCH_RATES * taken(grid.shapes[0], grid.horizons[0])
+    search = SEARCH_RATES * taken(rungs[0].shape, rungs[0].horizons[0])
     return max(max(jobs), (sum(jobs) + search) / order.workers) * EVALUATION_SHARE
 
 
-def _ladder(order: Order, grid: _Grid, extras: Extras, rungs: list[Rung]) -> Ladder:
+def _ladder(order: Order, rungs: list[Rung]) -> Ladder:
     _, tokens, guess = first_guess(order.target_flops)
     per_step = order.tokens_per_step
-    warmup, warmup_reason = warmup_steps(grid.horizons[0])
+    shortest = min(rung.horizons[0] for rung in rungs)
+    warmup, warmup_reason = warmup_steps(shortest)
     largest = max(order.flops(rung.shape, rung.horizons[-1]) for rung in rungs)
-    furthest = max(rung.horizons[-1] for rung in rungs if rung.role == "ladder")
-    wide = [rung for rung in rungs if rung.role == "ladder"][SIZES:]
-    repetition = [rung for rung in rungs if rung.role == "repetition"]
+    sizes = [rung for rung in rungs if rung.role == "ladder"]
+    repeats = [rung for rung in rungs if rung.role == "repeat"]
     return Ladder(
         context=order.family.context,
         batch_size=order.batch_size,
         warmup_steps=warmup,
         decay_fraction=order.decay_fraction,
-        base_width=grid.shapes[0].width,
-        base_depth=grid.shapes[0].depth,
+        base_width=sizes[0].shape.width,
+        base_depth=sizes[0].shape.depth,
         precision=order.precision,
         rungs=tuple(rungs),
-        search_shape=grid.shapes[0],
-        search_horizon=grid.horizons[0],
+        search_shape=sizes[0].shape,
+        search_horizon=sizes[0].horizons[0],
         target_flops=order.target_flops,
         target_steps=round(tokens / per_step),
-        seconds=_seconds(order, grid, rungs),
-        warnings=_warnings(grid.horizons[0], per_step),
+        seconds=_seconds(order, rungs),
+        warnings=_warnings(shortest, per_step),
         reasons={
             **order.reasons,
             "target": guess,
             "warmup_steps": warmup_reason,
             "sizes": Reason(
                 origin="derived",
-                text=f"{', '.join(f'{shape.params:,}' for shape in grid.shapes)} params"
-                + "".join(f", {rung.shape.params:,} to {rung.horizons[-1] * per_step:,} tokens" for rung in wide)
-                + f": at about equal ratios; the largest rung costs {largest:.1e} FLOPs, "
-                f"{order.target_flops / largest:.1f}x less than the final run",
+                text=f"{', '.join(f'{rung.shape.params:,}' for rung in sizes)} params: up to about the size that the final run "
+                "may have, or to the one whose runs leave the start of training, at about equal ratios",
             ),
             "horizons": Reason(
                 origin="derived",
-                text=f"{', '.join(f'{h * per_step:,}' for h in grid.horizons)} tokens"
-                + (f", small sizes up to {furthest * per_step:,}" if furthest > grid.horizons[-1] else "")
-                + ": branches of one trunk per size",
+                text=f"up to {', '.join(f'{rung.horizons[-1] * per_step:,}' for rung in sizes)} tokens: equal compute, "
+                f"{largest:.1e} FLOPs, {order.target_flops / largest:.1f}x less than the final run, or the end of the text; "
+                f"shorter ones are branches, {sum(len(rung.horizons) for rung in sizes)} end points in all",
             ),
             "repeats": Reason(
                 origin="derived",
-                text=f"smallest sizes run with a second seed, to measure the noise of a run: {extras.repeated}",
+                text=f"{len(repeats)} with further seeds, the largest sizes first: they scatter most, and the noise of a run "
+                "is measured",
             ),
-            "repetition": _repetition_reason(order, repetition),
+            "repetition": _repetition_reason(order, [rung for rung in rungs if rung.role == "repetition"]),
             "seconds": Reason(
                 origin="derived",
                 text=f"steps at the measured speed of {order.workers} processes side by side, and the search",
