@@ -58,7 +58,9 @@ def test_ctrl_c_says_that_work_is_kept(call, monkeypatch):
 
 def test_init_writes_a_project_once(tmp_path):
     runner = CliRunner()
-    assert runner.invoke(app, ["init", str(tmp_path / "new")]).exit_code == 0
+    first = runner.invoke(app, ["init", str(tmp_path / "new")])
+    assert first.exit_code == 0
+    assert "edit `data` and `[budget]`" in first.stdout
     assert (tmp_path / "new" / "project.toml").exists()
     again = runner.invoke(app, ["init", str(tmp_path / "new")])
     assert isinstance(again.exception, scalewright.InputError)

@@ -75,7 +75,8 @@ def init(
 
     path = folder / "project.toml"
     write_project(path, name=folder.resolve().name, data=data, minutes=minutes)
-    answers.print(f"{path} written: edit `data` and `[budget]`, then scalewright run {path}", highlight=False)
+    text = f"{path} written: edit `data` and `[budget]`, then scalewright run {path}"
+    answers.print(text, highlight=False, markup=False, soft_wrap=True)
 
 
 @app.command()
