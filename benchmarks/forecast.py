@@ -3,22 +3,20 @@
     python benchmarks/forecast.py [--flops 6e13] [--ladder 2] [--texts library poems ...] [--seeds 0 1]
 
 Projects run side by side, each on one processor of its own: what is compared are losses, which do not depend on speed.
-Resumable: each run is a project of its own under benchmarks/results, and a finished one is read. Its row holds the ladder's
-end points too (params, tokens, unique tokens, loss, trunk), so that other laws can be tried on them. Writes its table into
+What was trained is kept under benchmarks/results and not trained again; laws and plans are made anew. Writes its table into
 docs/log.md when all ten are there.
 """
 
 import argparse
 import datetime
-import json
 import os
-from pathlib import Path
 from typing import Any
 
-from measure import RESULTS, ROOT, own_processor, resumed, say_idleness, sources_hash
-from scalewright.ledger import Ledger
-from scalewright.pipeline import Silent, run_project
-from scalewright.pipeline.workspace import STATE
+from kept import kept_project
+from measure import ROOT, own_processor, say_idleness
+from scalewright.pipeline import Silent
+from scalewright.pipeline.final import train_planned
+from scalewright.pipeline.planned import plan_project
 from scalewright.studies import LocalExecutor
 from texts import TEXTS, sources
 
@@ -41,41 +39,33 @@ class Lines(Silent):
 
 
 def measured(asked: tuple[str, int, float, float]) -> dict[str, Any]:
-    """The row of one run, read where it was measured before."""
+    """The row of one run of the line; what was trained for it before is read."""
     text, seed, flops, ladder = asked
+    name = f"{text}-{seed}-{flops:g}-{ladder:g}"
+    toml = f'name = "{text}"\ndata = ["{sources(text)}"]\nseed = {seed}\n[budget]\nflops = {flops}\nladder = {ladder}\n'
+    watch = Lines(f"{text}, seed {seed}")
     with own_processor():
-        return resumed(f"forecast-{text}-{seed}-{flops:g}-{ladder:g}", lambda: one(text, seed, flops, ladder))
-
-
-def one(text: str, seed: int, flops: float, ladder: float) -> dict[str, Any]:
-    """Runs the line once; returns the row."""
-    folder = RESULTS / "forecast" / f"{text}-{seed}-{flops:g}-{ladder:g}-{sources_hash()}"
-    folder.mkdir(parents=True, exist_ok=True)
-    project = folder / "project.toml"
-    project.write_text(
-        f'name = "{text}"\ndata = ["{sources(text)}"]\nseed = {seed}\n[budget]\nflops = {flops}\nladder = {ladder}\n'
-    )
-    outcome = run_project(project, watch=Lines(f"{text}, seed {seed}"))
-    plan = json.loads(Path(outcome.plan).read_text())
-    with Ledger.open(folder / STATE / "ledger.db") as ledger:
-        runs = [run for role in ("ladder", "repeat", "repetition") for run in ledger.runs(role=role)]
-    forecast = outcome.forecast
+        # Opened twice, so that the ladder is kept before the final run begins.
+        with kept_project(f"forecast-{name}", toml, watch) as at:
+            planned = plan_project(at, None)
+        with kept_project(f"forecast-{name}", toml, watch) as at:
+            _, final = train_planned(at, planned)
+    plan = planned.plan
+    forecast = plan.forecast
     return {
         "text": text,
         "seed": seed,
-        "params": plan["choice"]["params"],
-        "tokens": plan["choice"]["tokens"],
-        "passes": plan["choice"]["tokens"] / plan["unique_tokens"],
-        "ratio": outcome.compute_ratio,
-        "forecast": forecast.loss,
+        "params": plan.choice.params,
+        "tokens": plan.choice.tokens,
+        "passes": plan.choice.tokens / plan.unique_tokens,
+        "ratio": plan.compute_ratio,
+        "forecast": forecast.value,
         "low": forecast.low,
         "high": forecast.high,
-        "measured": outcome.measured.loss,
-        "error": outcome.error,
-        "half_width": (forecast.high - forecast.low) / 2 / forecast.loss,
-        "inside": outcome.inside,
-        "seconds": outcome.seconds,
-        "runs": [[run.params, run.tokens, run.unique_tokens, run.loss, run.folder] for run in runs],
+        "measured": final.loss,
+        "error": final.loss / forecast.value - 1,
+        "half_width": (forecast.high - forecast.low) / 2 / forecast.value,
+        "inside": forecast.low <= final.loss <= forecast.high,
     }
 
 

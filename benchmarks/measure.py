@@ -3,37 +3,23 @@
 import ast
 import fcntl
 import hashlib
-import json
 import os
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = ROOT / "benchmarks" / "results"
 SHARED = ROOT.parent / "shared" / "data"
-DECIDING = (
-    "architectures",
-    "data",
-    "laws",
-    "machines",
-    "models",
-    "pipeline",
-    "planning",
-    "studies",
-    "tasks",
-    "training",
-)
-"""Rooms whose sources decide what a benchmark of losses measures; what ships, reports or prints does not."""
 
 
-def sources_hash(rooms: Sequence[str] = DECIDING) -> str:
-    """Hash of the code that a result depends on: comments, docstrings and layout are not code."""
+def sources_hash(places: Sequence[str]) -> str:
+    """Hash of the code in these rooms or files, on which a result depends: comments, docstrings and layout are not code."""
     digest = hashlib.sha256()
-    for room in rooms:
-        for path in sorted((ROOT / "src" / "scalewright" / room).rglob("*.py")):
+    for place in places:
+        found = ROOT / "src" / "scalewright" / place
+        for path in sorted(found.rglob("*.py")) if found.is_dir() else [found]:
             digest.update(_code(path).encode())
     return digest.hexdigest()[:16]
 
@@ -90,18 +76,3 @@ def own_processor() -> Iterator[None]:
                     os.sched_setaffinity(0, all_of_them)
                 return
         time.sleep(1.0)
-
-
-def resumed(name: str, make: Callable[[], dict[str, Any]]) -> dict[str, Any]:
-    """The result `name` under the present sources: read where it was measured already, else measured and kept."""
-    path = RESULTS / f"{name}-{sources_hash()}.json"
-    if path.exists():
-        print(f"{name}: measured before with the same sources", flush=True)
-        result: dict[str, Any] = json.loads(path.read_text())
-        return result
-    result = make()
-    RESULTS.mkdir(parents=True, exist_ok=True)
-    part = path.with_suffix(".part")
-    part.write_text(json.dumps(result, indent=1))
-    part.replace(path)
-    return result

@@ -11,7 +11,7 @@ from scalewright.laws.ladder import Ladder, distance, levels
 
 Array = NDArray[np.float64]
 
-_KEPT = (0.5, 0.6, 0.7, 0.8)
+_KEPT = (0.6, 0.7, 0.8, 0.9)
 _LEAST_SPAN = 0.5
 _STARTS = 4
 
@@ -35,7 +35,7 @@ class Backtest:
 
 
 def cuts(ladder: Ladder, rows: int) -> list[NDArray[np.bool_]]:
-    """Masks [n] of the runs kept: the smallest 50 to 80 % by compute, by size and by tokens.
+    """Masks [n] of the runs kept: the smallest 60 to 90 % by compute, by size and by tokens.
 
     A cut keeps at least `rows` runs, two sizes and two horizons, and leaves out at least one run. What it keeps spans half of
     the ladder's range of size and of tokens at least, in logarithms: a form that fails from less says nothing of how it goes on

@@ -11,7 +11,7 @@ from scalewright.pipeline.watch import Watch
 from scalewright.pipeline.workspace import Workspace
 from scalewright.planning import Plan
 from scalewright.studies import ledger_run
-from scalewright.training import Trunk, train
+from scalewright.training import Measured, Trunk, train
 from scalewright.training.checkpoint import load_checkpoint
 
 
@@ -22,28 +22,35 @@ class Final(NamedTuple):
     run: Run
 
 
-def train_final(at: Workspace, planned: Planned) -> Final:
-    """Trains the planned model, evaluates it on both held-out splits and scores its forecast."""
-    plan, dataset = planned.plan, planned.dataset
+def train_planned(at: Workspace, planned: Planned) -> tuple[Trunk, Measured]:
+    """Trains the planned model in its own folder, or reads what it measured."""
+    plan = planned.plan
     trunk = Trunk(
         task=at.task.name,
         shape=plan.choice.shape,
         recipe=planned.recipe,
-        data_hash=dataset.hash,
+        data_hash=planned.dataset.hash,
         seed=plan.seed,
         horizons=(plan.choice.steps,),
         threads=plan.threads,
     )
-    folder = at.runs / trunk.address
     at.watch.stage("train", f"{plan.choice.params:,} params on {plan.choice.tokens:,} tokens")
     (measured,) = train(
         trunk,
         at.task,
-        dataset,
-        folder,
+        planned.dataset,
+        at.runs / trunk.address,
         limit_seconds=plan.limit_seconds or math.inf,
         progress=_TrainWatch(at.watch, plan),
     )
+    return trunk, measured
+
+
+def train_final(at: Workspace, planned: Planned) -> Final:
+    """Trains the planned model, evaluates it on both held-out splits and scores its forecast."""
+    plan, dataset = planned.plan, planned.dataset
+    trunk, measured = train_planned(at, planned)
+    folder = at.runs / trunk.address
     model = at.task.build(trunk.shape)
     weights = load_checkpoint(folder / "weights.pt")
     if weights is None:

@@ -42,9 +42,10 @@ class Planned(NamedTuple):
 
 
 def plan_project(at: Workspace, workers: int | None) -> Planned:
-    """Probe, data, ladder, law and plan; `workers` processes train the ladder, one for each thread by default."""
-    machine = _probe(at)
+    """Data, probe, ladder, law and plan; `workers` processes train the ladder, one for each thread by default."""
+    # The data first: what is wrong with them is said before anything is measured.
     dataset = _prepare(at)
+    machine = _probe(at)
     workers = workers or machine.threads
     with LocalExecutor(workers) as executor:
         settings = rough_settings(at.project.budget, machine)

@@ -1,5 +1,7 @@
 """A project from its data to its report: each stage cached by the content of its inputs, the whole resumable."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from scalewright.ledger import Ledger
@@ -13,6 +15,20 @@ from scalewright.pipeline.stages import Stages
 from scalewright.pipeline.watch import Silent, Watch
 from scalewright.pipeline.workspace import STATE, Workspace
 from scalewright.tasks import task_named
+
+
+@contextmanager
+def open_project(path: Path, watch: Watch | None = None) -> Iterator[Workspace]:
+    """The project at `path`, open for work and locked against others.
+
+    Raises:
+        InputError: the project file is wrong.
+        WorkError: another process is at work on it.
+    """
+    project = Project.load(path)
+    root = path.resolve().parent
+    with project_lock(root / STATE), Ledger.open(root / STATE / "ledger.db") as ledger:
+        yield Workspace(project, root, task_named(project.task), ledger, Stages(root / STATE), watch or Silent())
 
 
 def run_project(path: Path, *, watch: Watch | None = None, workers: int | None = None) -> Outcome:
@@ -29,10 +45,7 @@ def run_project(path: Path, *, watch: Watch | None = None, workers: int | None =
         InputError: the project file or its data are wrong.
         WorkError: the work failed; what was finished is kept.
     """
-    project = Project.load(path)
-    root = path.resolve().parent
-    with project_lock(root / STATE), Ledger.open(root / STATE / "ledger.db") as ledger:
-        at = Workspace(project, root, task_named(project.task), ledger, Stages(root / STATE), watch or Silent())
+    with open_project(path, watch) as at:
         planned = plan_project(at, workers)
         final = train_final(at, planned)
         return ship(at, planned, final)
