@@ -12,7 +12,7 @@ from scalewright.laws.ladder import Ladder, distance, levels
 Array = NDArray[np.float64]
 
 _KEPT = (0.6, 0.7, 0.8, 0.9)
-_LEAST_SPAN = 0.5
+_LEAST_SPAN = 0.499  # half, whatever the rounding
 _STARTS = 4
 
 
@@ -46,16 +46,14 @@ def cuts(ladder: Ladder, rows: int) -> list[NDArray[np.bool_]]:
         for share in _KEPT:
             edge = np.quantile(key, share, method="lower")
             kept = key <= edge * (1 + 1e-9)
-            wide = all(_wide(values, kept) for values in (ladder.params, ladder.tokens))
+            wide = all(_wide(values, values[kept]) for values in (ladder.params, ladder.tokens))
             if rows <= kept.sum() < len(ladder) and wide and not any(np.array_equal(kept, mask) for mask in found):
                 found.append(kept)
     return found
 
 
-def _wide(values: Array, kept: NDArray[np.bool_]) -> bool:
-    return levels(values[kept]) > 1 and np.ptp(np.log(values[kept])) >= _LEAST_SPAN * np.ptp(np.log(values)) * (
-        1 - 1e-9
-    )
+def _wide(whole: Array, part: Array) -> bool:
+    return levels(part) > 1 and float(np.ptp(np.log(part))) >= _LEAST_SPAN * float(np.ptp(np.log(whole)))
 
 
 def backtest(form: Form, ladder: Ladder, masks: list[NDArray[np.bool_]], sigma: float, huber_delta: float) -> Backtest:
