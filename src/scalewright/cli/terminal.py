@@ -72,6 +72,7 @@ class TerminalWatch:
                 f"          {done / total:4.0%}  {text}  about {left:.0f} s left",
                 highlight=False,
                 markup=False,
+                soft_wrap=True,
             )
 
     def __enter__(self) -> Self:
