@@ -23,7 +23,8 @@ Array = NDArray[np.float64]
 DISCREPANCY_PRIOR = 0.005
 """Error in ln loss per e-fold of distance expected before any is seen. With it 87 % of the losses in public
 tables (arXiv:2203.15556, 2406.19146, 2202.01169, 2503.04715, 2502.18969), forecast from ladders of 12 to 16
-runs drawn from them, 4 to 32 times smaller, lie inside 90 % intervals."""
+runs drawn from them, 4 to 32 times smaller, lie inside 90 % intervals. (Measured with the cuts and forms before the power mean;
+of two of these tables again since: docs/log.md, 2026-11-24.)"""
 
 DISCREPANCY_LOG_SD = 1.0
 """How far a form's discrepancy may lie from that, in ln."""
