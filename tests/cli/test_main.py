@@ -4,6 +4,7 @@ import subprocess
 import sys
 
 import pytest
+import torch
 from typer.testing import CliRunner
 
 import scalewright
@@ -54,6 +55,27 @@ def test_ctrl_c_says_that_work_is_kept(call, monkeypatch):
     monkeypatch.setattr(command_line, "_run", interrupted)
     code, _, _ = call("run", "project.toml")
     assert code == 130
+
+
+def test_too_little_memory_is_one_line(call, monkeypatch):
+    def greedy(*arguments, **named):
+        torch.empty(2**47, dtype=torch.uint8)
+
+    monkeypatch.setattr(command_line, "_run", greedy)
+    code, _, error = call("run", "project.toml")
+    assert code == 1
+    assert "too little memory" in error
+    assert len(error.strip().splitlines()) == 1
+
+
+def test_a_defect_is_not_told_as_too_little_memory(monkeypatch):
+    def defective(*arguments, **named):
+        raise RuntimeError("a defect")
+
+    monkeypatch.setattr(command_line, "_run", defective)
+    monkeypatch.setattr(sys, "argv", ["scalewright", "run", "project.toml"])
+    with pytest.raises(RuntimeError, match="a defect"):
+        command_line.main()
 
 
 def test_init_writes_a_project_once(tmp_path):

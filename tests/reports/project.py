@@ -159,7 +159,19 @@ def make_content() -> ReportContent:
         front=front,
         runner_up=runner_up,
         recipe=Recipe(
-            learning_rate=0.0093, base_width=48, base_depth=2, batch_size=BATCH, warmup_steps=19, precision="bf16"
+            learning_rate=0.0093,
+            base_width=48,
+            base_depth=2,
+            batch_size=BATCH,
+            warmup_steps=19,
+            weight_decay=0.1,
+            precision="bf16",
+            reasons={
+                "learning_rate": Reason(
+                    origin="fitted", text="lowest point of a parabola through the losses at four rates"
+                ),
+                "weight_decay": Reason(origin="assumed", text="0.1, the common value of Llama-like models"),
+            },
         ),
         threads=2,
         seed=0,
@@ -233,13 +245,6 @@ def make_content() -> ReportContent:
                 "warmup_steps": Reason(origin="assumed", text="a tenth of the shortest run's 196 steps"),
             },
         ),
-        learning_rate=0.0093,
-        recipe_reasons={
-            "learning_rate": Reason(
-                origin="fitted", text="lowest point of a parabola through the losses at four rates"
-            ),
-            "weight_decay": Reason(origin="assumed", text="0.1, the common value of Llama-like models"),
-        },
         runs=tuple(runs),
         law=law,
         plan=plan,

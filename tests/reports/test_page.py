@@ -72,8 +72,9 @@ def test_every_figure_has_a_place_data_and_a_caption(page: Element) -> None:
 
 def test_the_page_holds_every_reason_the_sample_and_the_hashes(content: ReportContent, page: Element) -> None:
     text = page.text
-    documents = (content.machine, content.dataset, content.ladder, content.law, content.plan)
-    for reason in [r for document in documents for r in document.reasons.values()] + [*content.recipe_reasons.values()]:
+    plan = content.plan
+    documents = (content.machine, content.dataset, content.ladder, content.law, plan, plan.recipe)
+    for reason in (reason for document in documents for reason in document.reasons.values()):
         assert reason.text in text
     assert page.all("pre")[0].text == content.sample_prompt + content.sample
     assert content.plan.hash in text
@@ -92,13 +93,15 @@ def test_hostile_text_stays_text(content: ReportContent) -> None:
     machine = content.machine.model_copy(
         update={"name": HOSTILE, "cpu": HOSTILE, "software": {HOSTILE: HOSTILE}, "warnings": (HOSTILE,)}
     )
+    reasons = {"learning_rate": Reason(origin="given", text=HOSTILE)}
+    recipe = content.plan.recipe.model_copy(update={"reasons": reasons})
     hostile = replace(
         content,
         name=HOSTILE,
         loss_unit=HOSTILE,
         dataset=type(content.dataset).model_validate(data),
         machine=machine,
-        recipe_reasons={"learning_rate": Reason(origin="given", text=HOSTILE)},
+        plan=content.plan.model_copy(update={"recipe": recipe}),
         variants=tuple(v.model_copy(update={"name": HOSTILE}) for v in content.variants),
         sample_prompt=HOSTILE,
         sample=HOSTILE,

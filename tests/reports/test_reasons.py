@@ -8,9 +8,9 @@ from .parsing import parse, rows
 
 
 def all_reasons(content: ReportContent) -> list[tuple[str, Reason]]:
-    documents = (content.machine, content.dataset, content.ladder, content.law, content.plan)
-    found = [item for document in documents for item in document.reasons.items()]
-    return [*found, *content.recipe_reasons.items()]
+    plan = content.plan
+    documents = (content.machine, content.dataset, content.ladder, content.law, plan, plan.recipe)
+    return [item for document in documents for item in document.reasons.items()]
 
 
 def test_every_reason_is_told_with_its_number_and_origin(content: ReportContent) -> None:
@@ -21,7 +21,8 @@ def test_every_reason_is_told_with_its_number_and_origin(content: ReportContent)
 def test_reasons_are_grouped_by_where_they_come_from(content: ReportContent) -> None:
     heads = [e.text for e in parse(reasons_table(content)).all("th") if e.attributes["scope"] == "rowgroup"]
     assert heads == ["machine", "data", "ladder", "recipe", "law", "plan"]
-    without = replace(content, recipe_reasons={})
+    recipe = content.plan.recipe.model_copy(update={"reasons": {}})
+    without = replace(content, plan=content.plan.model_copy(update={"recipe": recipe}))
     assert "recipe" not in [e.text for e in parse(reasons_table(without)).all("th")]
 
 

@@ -43,7 +43,7 @@ def test_the_rates_tried_and_the_parabola_through_the_best_of_them(content: Repo
     bottom = TRUTH.loss(SMALL.params, 392 * 16 * 128)
     assert parabola.y == pytest.approx([bottom * (1 + 0.006 * math.log2(x / 0.0093) ** 2) for x in parabola.x])
     assert (parabola.x[0], parabola.x[-1]) == (pytest.approx(2**-8), pytest.approx(2**-6))
-    assert figure.layout.shapes[0].x0 == figure.layout.shapes[0].x1 == content.learning_rate
+    assert figure.layout.shapes[0].x0 == figure.layout.shapes[0].x1 == content.plan.recipe.learning_rate
 
 
 def test_a_search_of_another_size_or_length_is_left_out(content: ReportContent) -> None:
@@ -55,7 +55,9 @@ def test_a_search_of_another_size_or_length_is_left_out(content: ReportContent) 
 
 def test_no_parabola_where_the_best_rate_is_at_the_edge(content: ReportContent) -> None:
     runs = tuple(a_run(SMALL, 392, role="search", rate=rate, off=rate) for rate in (0.01, 0.02, 0.04))
-    figure = rate_figure(replace(content, runs=runs, learning_rate=0.01))
+    recipe = content.plan.recipe.model_copy(update={"learning_rate": 0.01})
+    plan = content.plan.model_copy(update={"recipe": recipe})
+    figure = rate_figure(replace(content, runs=runs, plan=plan))
     assert not [trace for trace in figure.data if trace.name.startswith("parabola")]
     assert np.isfinite(figure.layout.xaxis.range).all()
 
@@ -63,4 +65,4 @@ def test_no_parabola_where_the_best_rate_is_at_the_edge(content: ReportContent) 
 def test_a_project_without_a_search_still_shows_its_rate(content: ReportContent) -> None:
     runs = tuple(run for run in content.runs if run.role != "search")
     figure = rate_figure(replace(content, runs=runs))
-    assert figure.layout.shapes[0].x0 == content.learning_rate
+    assert figure.layout.shapes[0].x0 == content.plan.recipe.learning_rate

@@ -47,8 +47,8 @@ def main() -> None:
             raise
         errors.print(Text.assemble(("error", "bold red"), "  ", str(error)), soft_wrap=True)
         raise SystemExit(error.exit_code) from None
-    except (OSError, MemoryError) as error:
-        if "--debug" in arguments:
+    except (OSError, MemoryError, RuntimeError) as error:
+        if "--debug" in arguments or (isinstance(error, RuntimeError) and not _of_memory(error)):
             raise
         errors.print(Text.assemble(("error", "bold red"), "  ", _of_the_system(error)), soft_wrap=True)
         raise SystemExit(1) from None
@@ -57,8 +57,13 @@ def main() -> None:
         raise SystemExit(130) from None
 
 
-def _of_the_system(error: OSError | MemoryError) -> str:
-    if isinstance(error, MemoryError):
+def _of_memory(error: Exception) -> bool:
+    # torch raises a RuntimeError where the allocator fails: "can't allocate memory" on processors, "out of memory" on CUDA.
+    return isinstance(error, MemoryError) or "allocate memory" in str(error) or "out of memory" in str(error)
+
+
+def _of_the_system(error: OSError | MemoryError | RuntimeError) -> str:
+    if not isinstance(error, OSError):
         return "too little memory: finished work is kept; stop other programs or lower the budget, and run the command again"
     where = f"{error.filename}: " if error.filename else ""
     return f"{where}{error.strerror or error}; finished work is kept, the same command goes on from here"

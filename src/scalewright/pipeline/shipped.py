@@ -111,8 +111,6 @@ def _report(at: Workspace, planned: Planned, final: Final, variants: Variants) -
             machine=planned.machine,
             dataset=dataset.manifest,
             ladder=planned.ladder,
-            learning_rate=planned.recipe.learning_rate,
-            recipe_reasons=planned.recipe.reasons,
             runs=(*planned.runs, *at.ledger.runs(role="search", data_hash=dataset.hash)),
             law=planned.law,
             plan=plan,

@@ -4,7 +4,6 @@ from dataclasses import dataclass
 
 from scalewright.compression import Variant
 from scalewright.data import DatasetManifest
-from scalewright.documents import Reason
 from scalewright.laws import Law
 from scalewright.ledger import Forecast, Run
 from scalewright.machines import Machine
@@ -20,8 +19,6 @@ class ReportContent:
     machine: Machine
     dataset: DatasetManifest
     ladder: Ladder
-    learning_rate: float
-    recipe_reasons: dict[str, Reason]
     runs: tuple[Run, ...]
     """All rungs: roles ladder, repeat, repetition; and the search runs."""
     law: Law

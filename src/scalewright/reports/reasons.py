@@ -11,7 +11,6 @@ from scalewright.reports.markup import Markup, badge, element
 
 def reasons_table(content: ReportContent) -> Markup:
     """One table of all reasons, grouped by the document they stand in."""
-    recipe = content.final.configuration.get("recipe", {})
     plan, machine, ladder = content.plan, content.machine, content.ladder
     shown = {
         "shape": f"{plan.choice.shape.depth} x {plan.choice.shape.width}",
@@ -25,11 +24,7 @@ def reasons_table(content: ReportContent) -> Markup:
         ("machine", machine.reasons, ({"precisions": machine.precisions.advised}, machine)),
         ("data", content.dataset.reasons, (content.dataset,)),
         ("ladder", ladder.reasons, ({"target": f"{notation.power(ladder.target_flops)} FLOPs"}, ladder)),
-        (
-            "recipe",
-            content.recipe_reasons,
-            ({"learning_rate": content.learning_rate}, recipe, ladder),
-        ),
+        ("recipe", plan.recipe.reasons, (plan.recipe, ladder)),
         ("law", content.law.reasons, (content.law.parameters, content.law)),
         ("plan", plan.reasons, (shown, plan, plan.choice, plan.recipe)),
     ]

@@ -43,7 +43,7 @@ def rate_figure(content: ReportContent) -> go.Figure:
     tried = _search(content)
     rates, losses = [rate for rate, _ in tried], [loss for _, loss in tried]
     figure = blank(
-        log_axis("learning rate at the base width", [*rates, content.learning_rate], notation.tick, 0.1)
+        log_axis("learning rate at the base width", [*rates, content.plan.recipe.learning_rate], notation.tick, 0.1)
         | {"tickvals": rates, "ticktext": [f"{rate:.2g}" for rate in rates]},
         log_axis(f"validation loss, {content.loss_unit}", losses or [1.0, 10.0], notation.tick, 0.15),
         height=360,
@@ -66,13 +66,13 @@ def rate_figure(content: ReportContent) -> go.Figure:
             name="parabola through the best three",
             hoverinfo="skip",
         )
-    figure.add_vline(x=content.learning_rate, line={"color": ACCENT, "width": 2, "dash": "dash"})
+    figure.add_vline(x=content.plan.recipe.learning_rate, line={"color": ACCENT, "width": 2, "dash": "dash"})
     figure.add_scatter(
         x=[None],
         y=[None],
         mode="lines",
         line={"color": ACCENT, "width": 2, "dash": "dash"},
-        name=f"chosen: {content.learning_rate:.3g}",
+        name=f"chosen: {content.plan.recipe.learning_rate:.3g}",
     )
     return figure
 
