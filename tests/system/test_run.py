@@ -58,7 +58,7 @@ def test_the_law_knows_which_runs_share_a_trunk(finished_project):
     path, _ = finished_project
     repeated = sum(rung.role == "repeat" for rung in Ladder.load(state(path, "ladder.json")).rungs)
     noise = Law.load(state(path, "law.json")).reasons["noise"].text
-    assert f" {repeated} trunks or runs repeated" in noise
+    assert f"trunks or runs repeated: {repeated};" in noise
 
 
 def test_the_ledger_knows_what_each_artefact_was_made_from(finished_project):

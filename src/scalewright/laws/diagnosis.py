@@ -73,7 +73,7 @@ def _noise(ladder: Ladder, noise: float) -> Reason:
     if degrees:
         return Reason(
             origin="measured",
-            text=f"{noise:.2%} of the loss: {degrees} trunks or runs repeated, with the scatter as two more",
+            text=f"{noise:.2%} of the loss: trunks or runs repeated: {degrees}; the scatter counts as two more",
         )
     return Reason(origin="fitted", text=f"{noise:.2%} of the loss: scatter about the forms, as no rung is repeated")
 

@@ -118,7 +118,7 @@ def _sections(content: ReportContent) -> list[tuple[str, str, list[Markup]]]:
         tables.machine_table(content),
         element("h3", "Rates of matrix products"),
         tables.rate_table(content),
-        element("h3", f"Data: {content.dataset.name}"),
+        element("h3", "Data"),
         tables.split_table(content),
         tables.data_remarks(content),
     ]
