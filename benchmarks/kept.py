@@ -17,8 +17,8 @@ from scalewright.pipeline import Watch
 from scalewright.pipeline.run import open_project
 from scalewright.pipeline.workspace import STATE, Workspace
 
-DECIDING = ("architectures", "data", "machines", "models", "planning", "studies", "tasks", "training",
-            "pipeline/order.py", "pipeline/speeds.py")  # fmt: skip
+DECIDING = ("architectures", "data", "machines", "models/functions.py", "models/llama.py", "models/precision.py", "planning",
+            "studies", "tasks", "training", "pipeline/order.py", "pipeline/speeds.py")  # fmt: skip
 DOCUMENTS = ("machine", "speeds", "ladder", "recipe", "stages")
 
 
