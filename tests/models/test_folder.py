@@ -98,3 +98,21 @@ def test_missing_and_damaged_files_are_named(model, tokenizer_path, tmp_path):
     config.write_text(json.dumps(json.loads(config.read_text()) | {"model_type": "gpt2"}))
     with pytest.raises(InputError, match="gpt2"):
         load_model(tmp_path / "model")
+
+
+def test_int8_is_read_back_here_and_refused_where_it_would_be_taken_for_weights(model, tokenizer_path, tmp_path):
+    save_model(model, tmp_path / "int8", tokenizer=tokenizer_path, end_of_text=0, card={}, bits=8)
+    tokens = torch.randint(257, (1, 20))
+    with torch.no_grad():
+        off = (load_model(tmp_path / "int8")(tokens) - model(tokens)).abs().max()
+    assert 0 < off < 0.05 * model(tokens).abs().max()
+    with pytest.raises(ValueError, match="scalewright_int8_llama"):
+        AutoModelForCausalLM.from_pretrained(tmp_path / "int8")
+
+
+@pytest.mark.parametrize("text", ["{", "[]", "{}", '{"model_type": "llama"}'])
+def test_a_damaged_configuration_is_named(model, tokenizer_path, tmp_path, text):
+    save_model(model, tmp_path / "model", tokenizer=tokenizer_path, end_of_text=0, card={})
+    (tmp_path / "model" / "config.json").write_text(text)
+    with pytest.raises(InputError, match=r"config\.json"):
+        load_model(tmp_path / "model")

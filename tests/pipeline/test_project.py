@@ -19,6 +19,30 @@ def test_what_init_writes_is_a_project(tmp_path):
         write_project(path, name="n", data="d")
 
 
+@pytest.mark.parametrize("name", ["two\nlines", "tab\t", "back\\slash", "\x01\x7f", "é 文 🎈", '"'])
+def test_every_name_is_written_so_that_it_is_read_back(tmp_path, name):
+    path = tmp_path / "project.toml"
+    write_project(path, name=name, data=name)
+    assert (Project.load(path).name, Project.load(path).data) == (name, (name,))
+
+
+def test_init_refuses_what_run_would(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(InputError, match="found a file, expected a folder"):
+        write_project(tmp_path / "file" / "project.toml", name="n", data="d")
+    for minutes in (0, -5, float("nan"), float("inf")):
+        with pytest.raises(InputError, match="minutes: found"):
+            write_project(tmp_path / "project.toml", name="n", data="d", minutes=minutes)
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+def test_seeds_leave_room_for_those_of_repeats(tmp_path):
+    path = tmp_path / "project.toml"
+    path.write_text(f"seed = {2**63 - 2}\n{GOOD}")
+    with pytest.raises(InputError, match="seed"):
+        Project.load(path)
+
+
 @pytest.mark.parametrize(("unit", "seconds"), [("minutes = 2", 120), ("hours = 0.5", 1800), ("days = 1", 86400)])
 def test_times(tmp_path, unit, seconds):
     path = tmp_path / "project.toml"

@@ -2,7 +2,10 @@
 
 from typing import ClassVar
 
+import pytest
+
 from scalewright.documents import Document
+from scalewright.errors import InputError
 from scalewright.pipeline.stages import Stages
 
 
@@ -47,3 +50,10 @@ def test_a_deleted_product_is_made_again_and_times_stay(tmp_path):
     stages._record["number"]["seconds"] = 5.0
     stages.finish("number", [1])
     assert stages.seconds == 5.0
+
+
+@pytest.mark.parametrize("text", ["{", "[]", '{"law": {}}', '{"law": {"inputs": "a", "seconds": "soon"}}', "null"])
+def test_a_damaged_record_is_named(tmp_path, text):
+    (tmp_path / "stages.json").write_text(text)
+    with pytest.raises(InputError, match=r"stages\.json: damaged; delete it"):
+        Stages(tmp_path)

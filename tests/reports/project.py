@@ -108,12 +108,15 @@ def the_runs() -> list[Run]:
     runs += [
         a_run(sizes[1], 784, role="repetition", unique=784 * PER_STEP // parts, off=noise.pop()) for parts in (4, 8)
     ]
+    return runs
+
+
+def the_search() -> list[Run]:
     # A parabola in log rate with its lowest point at 0.0093.
-    runs += [
-        a_run(sizes[0], 392, role="search", rate=rate, off=0.006 * math.log2(rate / 0.0093) ** 2)
+    return [
+        a_run(FAMILY.shape(48), 392, role="search", rate=rate, off=0.006 * math.log2(rate / 0.0093) ** 2)
         for rate in (2**-8, 2**-7, 2**-6, 2**-5)
     ]
-    return runs
 
 
 def a_candidate(width: int, loss: float) -> Candidate:
@@ -133,12 +136,11 @@ def a_candidate(width: int, loss: float) -> Candidate:
 
 def make_content() -> ReportContent:
     runs = the_runs()
-    fitted = [run for run in runs if run.role != "search"]
     law = fit(
-        [run.params for run in fitted],
-        [run.tokens for run in fitted],
-        [run.loss for run in fitted],
-        unique_tokens=[run.unique_tokens for run in fitted],
+        [run.params for run in runs],
+        [run.tokens for run in runs],
+        [run.loss for run in runs],
+        unique_tokens=[run.unique_tokens for run in runs],
         bootstrap=60,
     )
     bare = [a_candidate(width, 1.0) for width in range(96, 401, 16)]
@@ -150,7 +152,7 @@ def make_content() -> ReportContent:
     predicted = law.predict(choice.params, choice.tokens, min(choice.tokens, UNIQUE))
     final = a_run(choice.shape, choice.steps, role="final", off=0.004)
     final.seconds = 436.0
-    largest = max(run.flops for run in fitted)
+    largest = max(run.flops for run in runs)
     plan = Plan(
         task="language",
         data_hash=final.data_hash,
@@ -246,10 +248,12 @@ def make_content() -> ReportContent:
             },
         ),
         runs=tuple(runs),
+        search=tuple(the_search()),
         law=law,
         plan=plan,
         final=final,
         forecasts=(loss, seconds),
+        known_before=False,
         variants=(
             Variant(
                 name="trained",

@@ -19,7 +19,7 @@ def test_every_rung_is_a_point(content: ReportContent) -> None:
         if trace.mode == "markers" and trace.name not in ("forecast", "measured")
         for x, y in zip(trace.x, trace.y, strict=True)
     ]
-    assert sorted(points) == sorted((run.tokens, run.loss) for run in content.runs if run.role != "search")
+    assert sorted(points) == sorted((run.tokens, run.loss) for run in content.runs)
 
 
 def test_repeated_tokens_are_hollow(content: ReportContent) -> None:
@@ -31,9 +31,7 @@ def test_repeated_tokens_are_hollow(content: ReportContent) -> None:
         for x, y, symbol in zip(trace.x, trace.y, trace.marker.symbol, strict=True)
         if symbol.endswith("-open")
     }
-    assert hollow == {
-        (run.tokens, run.loss) for run in content.runs if run.unique_tokens < run.tokens and run.role == "repetition"
-    }
+    assert hollow == {(run.tokens, run.loss) for run in content.runs if run.unique_tokens < run.tokens}
     assert len(hollow) == 2
 
 
@@ -43,10 +41,10 @@ def test_a_line_for_each_size_spans_its_runs_and_follows_the_law(content: Report
         for trace in law_figure(content).data
         if trace.mode == "lines" and trace.legendgroup and trace.line.width == 2
     ]
-    sizes = sorted({run.params for run in content.runs if run.role != "search"})
+    sizes = sorted({run.params for run in content.runs})
     assert len(lines) == len(sizes)
     for size, line in zip(sizes, lines, strict=True):
-        same = [run.tokens for run in content.runs if run.params == size and run.role != "search"]
+        same = [run.tokens for run in content.runs if run.params == size]
         assert (line.x[0], line.x[-1]) == (pytest.approx(min(same)), pytest.approx(max(same)))
         assert line.y[7] == pytest.approx(float(content.law.losses(size, line.x[7])))
 

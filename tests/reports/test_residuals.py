@@ -19,7 +19,9 @@ class ExactLaw:
         return TRUTH.E + TRUTH.A * np.power(params, -TRUTH.alpha) + TRUTH.B * np.power(tokens, -TRUTH.beta)
 
 
-def test_the_search_is_no_rung(content: ReportContent) -> None:
+def test_rungs_are_what_the_law_was_fitted_to_whatever_their_role(content: ReportContent) -> None:
+    shared = replace(content.runs[0], role="search", id="shared")
+    assert shared in rungs(replace(content, runs=(*content.runs, shared)))
     found = rungs(content)
     assert {run.role for run in found} == {"ladder", "repeat", "repetition"}
     assert len(found) == 22

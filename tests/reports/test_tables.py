@@ -58,9 +58,7 @@ def test_every_rung_and_the_final_run_has_its_row(content: ReportContent) -> Non
     told = rows(tables.rung_table(content))
     assert len(told) == 23
     assert [row[0] for row in told].count("repetition") == 2
-    assert sorted(row[9] for row in told) == sorted(
-        f"{run.loss:.3f}" for run in (*content.runs, content.final) if run.role != "search"
-    )
+    assert sorted(row[9] for row in told) == sorted(f"{run.loss:.3f}" for run in (*content.runs, content.final))
     for row in told:
         assert float(row[9]) / float(row[10]) - 1 == pytest.approx(
             float(row[11][:-2].replace("−", "-")) / 100, abs=5e-4

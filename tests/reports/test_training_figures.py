@@ -15,7 +15,7 @@ SMALL = FAMILY.shape(48)
 def test_each_run_but_the_search_has_its_curve_and_the_final_one_stands_out(content: ReportContent) -> None:
     lines = [trace for trace in curve_figure(content).data if trace.mode == "lines"]
     drawn = sorted([list(point) for point in zip(line.x, line.y, strict=True)] for line in lines)
-    trained = [run for run in content.runs if run.role != "search"] + [content.final]
+    trained = [*content.runs, content.final]
     assert drawn == sorted(run.curve for run in trained)
     *others, final = lines
     assert final.x[-1] == content.final.tokens
@@ -48,21 +48,20 @@ def test_the_rates_tried_and_the_parabola_through_the_best_of_them(content: Repo
 
 def test_a_search_of_another_size_or_length_is_left_out(content: ReportContent) -> None:
     others = (a_run(FAMILY.shape(64), 392, role="search", rate=0.5), a_run(SMALL, 100, role="search", rate=0.6))
-    figure = rate_figure(replace(content, runs=content.runs + others))
+    figure = rate_figure(replace(content, search=content.search + others))
     tried = next(trace for trace in figure.data if trace.name == "tried")
     assert list(tried.x) == [2**-8, 2**-7, 2**-6, 2**-5]
 
 
 def test_no_parabola_where_the_best_rate_is_at_the_edge(content: ReportContent) -> None:
-    runs = tuple(a_run(SMALL, 392, role="search", rate=rate, off=rate) for rate in (0.01, 0.02, 0.04))
+    search = tuple(a_run(SMALL, 392, role="search", rate=rate, off=rate) for rate in (0.01, 0.02, 0.04))
     recipe = content.plan.recipe.model_copy(update={"learning_rate": 0.01})
     plan = content.plan.model_copy(update={"recipe": recipe})
-    figure = rate_figure(replace(content, runs=runs, plan=plan))
+    figure = rate_figure(replace(content, search=search, plan=plan))
     assert not [trace for trace in figure.data if trace.name.startswith("parabola")]
     assert np.isfinite(figure.layout.xaxis.range).all()
 
 
 def test_a_project_without_a_search_still_shows_its_rate(content: ReportContent) -> None:
-    runs = tuple(run for run in content.runs if run.role != "search")
-    figure = rate_figure(replace(content, runs=runs))
+    figure = rate_figure(replace(content, search=()))
     assert figure.layout.shapes[0].x0 == content.plan.recipe.learning_rate

@@ -73,12 +73,21 @@ def test_key_numbers(content: ReportContent) -> None:
     assert shown["test loss"] == f"{final.test_loss:.3f}"
 
 
+def test_a_run_that_was_known_before_its_forecast_is_said_to_be_no_test(content: ReportContent) -> None:
+    assert "no test" in text(verdict(replace(content, known_before=True)))
+    assert "no test" not in text(verdict(content))
+
+
 def test_perplexity_and_bits_per_byte_of_nats_per_token(content: ReportContent) -> None:
-    # e^2 = 7.389; 2 nats are 2.885 bits, over 2.84 bytes per token.
+    # e^2 = 7.389; 2 nats are 2.885 bits.
     assert perplexity(content, 2.0) == "7.39"
-    assert bits_per_byte(content, 2.0) == "1.02"
+    for split, density in (("train", 2.84), ("test", 2.5)):
+        texts = content.dataset.splits | {split: content.dataset.splits[split].model_copy(update={"bytes": 10**6})}
+        texts[split] = texts[split].model_copy(update={"tokens": round(10**6 / density)})
+        other = replace(content, dataset=content.dataset.model_copy(update={"splits": texts}))
+        assert bits_per_byte(other, 2.0, split) == f"{2.885 / density:.2f}"
     other = replace(content, loss_unit="error rate")
-    assert perplexity(other, 2.0) == bits_per_byte(other, 2.0) == "–"
+    assert perplexity(other, 2.0) == bits_per_byte(other, 2.0, "test") == "–"
 
 
 def test_warnings_of_all_documents_are_told_and_none_where_there_is_none(content: ReportContent) -> None:

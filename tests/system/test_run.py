@@ -3,6 +3,8 @@
 import hashlib
 import json
 import math
+import shutil
+import sqlite3
 import time
 
 import pytest
@@ -36,6 +38,22 @@ def test_the_forecast_was_stored_before_the_run_and_scored_after_it(witnessed_pr
     assert outcome.inside == (loss.low <= final.loss <= loss.high)
     assert forecasts["seconds"].measured == final.seconds
     assert loss.law_hash == Law.load(state(path, "law.json")).hash
+
+
+def test_a_run_known_before_its_forecast_does_not_score_it(finished_project, tmp_path):
+    path, outcome = finished_project
+    copy = tmp_path / "copy"
+    shutil.copytree(path.parent, copy)
+    with sqlite3.connect(copy / ".scalewright" / "ledger.db") as ledger:
+        # As a plan made after the run, for another law, would leave it.
+        ledger.execute("update forecast set made_at = '2999-01-01T00:00:00+00:00', measured = null, scored_at = null")
+    again = run_project(copy / path.name)
+    assert (again.known_before, outcome.known_before) == (True, False)
+    assert again.error == outcome.error
+    assert again.lines()[-1].endswith("known before the forecast")
+    with Ledger.open(copy / ".scalewright" / "ledger.db") as opened:
+        assert opened.track_record() == {}
+    assert "this forecast is no test" in (copy / "report.html").read_text()
 
 
 def test_the_ladder_is_in_the_ledger(finished_project):
@@ -103,11 +121,23 @@ def test_run_again_it_answers_at_once_with_the_same(finished_project):
 def test_report_and_last_lines(finished_project):
     path, outcome = finished_project
     page = (path.parent / "report.html").read_text()
-    assert f"{outcome.measured.loss:.3f}" in page
+    assert f"measured <strong>{outcome.measured.loss:.3f}</strong>" in page
     forecast, measured = outcome.lines()
-    assert forecast.startswith("forecast  ")
-    assert "beyond the ladder" in forecast
-    assert ("inside" in measured) == outcome.inside
+    said = outcome.forecast
+    assert forecast == (
+        f"forecast  {said.loss:.3f} nats/token   90 %: {said.low:.3f} – {said.high:.3f}   "
+        f"{said.extrapolation:.1f}x beyond the ladder"
+    )
+    assert measured.split() == [
+        *(
+            "measured",
+            f"{outcome.measured.loss:.3f}",
+            "error",
+            f"{100 * (outcome.measured.loss / said.loss - 1):+.1f}",
+            "%,",
+        ),
+        "inside" if said.low <= outcome.measured.loss <= said.high else "outside",
+    ]
     assert json.loads(outcome.model_dump_json())["forecast"]["level"] == 0.9
 
 
@@ -115,7 +145,15 @@ def test_every_number_of_the_plan_has_its_reason(finished_project):
     path, _ = finished_project
     plan = Plan.load(state(path, "plan.json"))
     reasons = plan.reasons | plan.recipe.reasons
-    assert {"params", "tokens", "context", "precision", "memory_bytes", "mfu", "forecast"} <= set(plan.reasons)
+    numbers = {name for name, value in plan if isinstance(value, int | float) and name != "schema_version"}
+    told_otherwise = {"limit_seconds": "hard_stop"}
+    assert {told_otherwise.get(name, name) for name in numbers} | {
+        "params",
+        "tokens",
+        "context",
+        "precision",
+        "forecast",
+    } <= set(plan.reasons)
     assert {"batch_size", "learning_rate", "warmup_steps", "weight_decay", "decay_fraction", "clip"} <= set(reasons)
 
 

@@ -20,7 +20,11 @@ from scalewright.models.hugging_face import (
 from scalewright.models.int8 import compress_weights, expand_weights
 from scalewright.models.llama import Llama
 
-WEIGHTS = "model.safetensors"
+WEIGHTS, CONFIG = "model.safetensors", "config.json"
+MODEL_FILES = (WEIGHTS, CONFIG, "tokenizer.json", "tokenizer_config.json", "card.json")
+"""What `save_model` writes into a folder."""
+INT8_TYPE = "scalewright_int8_llama"
+"""Model type of an int8 folder: one that `transformers` does not know, or it would take the integers for weights."""
 
 
 def save_model(
@@ -42,15 +46,15 @@ def save_model(
     config = hugging_face_config(model.shape, end_of_text)
     if bits == 8:
         weights = compress_weights(weights)
-        config["scalewright_quantization"] = {
-            "bits": 8,
-            "scheme": "symmetric, one scale per row",
-            "kept": "fp32 norms",
+        config |= {
+            "model_type": INT8_TYPE,
+            "architectures": ["ScalewrightInt8Llama"],
+            "scalewright_quantization": {"bits": 8, "scheme": "symmetric, one scale per row", "kept": "fp32 norms"},
         }
     path = folder / WEIGHTS
     with atomic_path(path) as part:
         save_file(weights, part, metadata={"format": "pt"})
-    write_atomic(folder / "config.json", json.dumps(config, indent=2) + "\n")
+    write_atomic(folder / CONFIG, json.dumps(config, indent=2) + "\n")
     with atomic_path(folder / "tokenizer.json") as part:
         shutil.copyfile(tokenizer, part)
     end = Tokenizer.from_file(str(tokenizer)).id_to_token(end_of_text)
@@ -72,16 +76,20 @@ def load_model(folder: Path) -> Llama:
     Raises:
         InputError: a file is missing, damaged or does not fit the others.
     """
-    for name in ("config.json", WEIGHTS):
+    for name in (CONFIG, WEIGHTS):
         if not (folder / name).is_file():
             raise InputError(f"{folder}: {name} is missing; expected a model's folder")
-    config = json.loads((folder / "config.json").read_text())
-    shape = shape_of_config(config)
+    try:
+        config = json.loads((folder / CONFIG).read_text())
+        int8 = config["model_type"] == INT8_TYPE
+        shape = shape_of_config(config | {"model_type": "llama"} if int8 else config)
+    except (ValueError, KeyError, TypeError) as error:
+        raise InputError(f"{folder / CONFIG}: not a model's configuration ({error}); export the model anew") from None
     try:
         weights = load_file(folder / WEIGHTS)
     except SafetensorError as error:
         raise InputError(f"{folder / WEIGHTS}: damaged ({error}); export the model anew") from None
-    if "scalewright_quantization" in config:
+    if int8:
         weights = expand_weights(weights)
     model = Llama(shape)
     model.load_state_dict(from_hugging_face(weights, shape))

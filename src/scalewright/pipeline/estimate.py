@@ -7,6 +7,7 @@ from scalewright.documents import Document
 from scalewright.machines import Machine
 from scalewright.machines.probe import probe
 from scalewright.machines.speed import MeasuredSpeed, Speed, Speeds
+from scalewright.pipeline.machine_file import trainable_here
 from scalewright.pipeline.order import (
     ASSUMED_UTILISATION,
     final_compute,
@@ -14,6 +15,7 @@ from scalewright.pipeline.order import (
     rough_settings,
     training_precision,
 )
+from scalewright.pipeline.plan import MARGIN
 from scalewright.pipeline.project import Project
 from scalewright.pipeline.workspace import STATE
 from scalewright.planning import design_ladder, first_guess, nearest_shape
@@ -86,8 +88,12 @@ def estimate(path: Path) -> Estimate:
             ),
             final=_assumed_speed(assumed, precision, machine.threads, 0, settings.batch_size),
         )
-        origin = f"assumed: {ASSUMED_UTILISATION:.0%} of the probed {machine.rate(precision) / 1e9:,.0f} GFLOP/s"
-    flops, seconds = final_compute(budget, family, speeds)
+        origin = (
+            f"assumed: {ASSUMED_UTILISATION:.0%} of the probed {machine.rate(precision) / 1e9:,.0f} GFLOP/s for the final run, "
+            "half of that for the small ones side by side"
+        )
+    share = 1.0 if budget.seconds is None else MARGIN
+    flops, seconds = (share * value for value in final_compute(budget, family, speeds))
     ladder = design_ladder(
         ladder_order(
             budget,
@@ -122,7 +128,7 @@ def estimate(path: Path) -> Estimate:
 
 def _machine(project: Project, root: Path) -> Machine:
     if project.machine.use != "local":
-        return Machine.load(root / project.machine.use)
+        return trainable_here(root / project.machine.use)
     saved = root / STATE / "machine.json"
     return Machine.load(saved) if saved.exists() else probe(quick=True, device="cpu")
 

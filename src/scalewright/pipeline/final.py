@@ -67,8 +67,14 @@ def train_final(at: Workspace, planned: Planned) -> Final:
             test_loss=at.task.evaluate(model, dataset, "test", planned.recipe.precision),
         )
     )
-    at.ledger.score_forecast(plan.hash, "loss", run.loss)
-    at.ledger.score_forecast(plan.hash, "seconds", run.seconds)
+    for forecast in at.ledger.forecasts(plan.hash):
+        if forecast.made_at <= run.created_at:
+            at.ledger.score_forecast(plan.hash, forecast.quantity, getattr(run, forecast.quantity))
+        else:
+            at.watch.warn(
+                f"this very run was trained before, for another plan: its {forecast.quantity} was known when it was forecast, "
+                "so that the forecast is not scored"
+            )
     at.stages.finish("train", [plan.hash, run.id])
     at.watch.say(
         f"{run.seconds:.0f} s of training, {run.tokens_per_second:,.0f} tokens/s, "

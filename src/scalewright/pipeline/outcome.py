@@ -32,6 +32,8 @@ class Outcome(Document):
     error: float
     """Measured over forecast, less one."""
     inside: bool
+    known_before: bool
+    """Whether the final run had been trained, for another plan, before its forecast was made: then it is no test of it."""
     test: LossAnswer
     loss_unit: str
     compute_ratio: float
@@ -42,6 +44,7 @@ class Outcome(Document):
     report: str
     variants: tuple[Variant, ...]
     seconds: float
+    """Wall time of all stages, of each the attempt that finished it."""
 
     def lines(self) -> list[str]:
         """The last lines on the terminal: what was forecast, what was measured."""
@@ -52,5 +55,6 @@ class Outcome(Document):
             f"{forecast.extrapolation:.1f}x beyond the ladder",
             f"measured  {measured.loss:.3f}".ljust(len(head))
             + f"   error {self.error:+.1%}".replace("%", " %")
-            + f", {'inside' if self.inside else 'outside'}",
+            + f", {'inside' if self.inside else 'outside'}"
+            + (", but known before the forecast" if self.known_before else ""),
         ]

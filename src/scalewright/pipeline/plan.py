@@ -108,6 +108,9 @@ def make_plan(
                 text=f"{tokens_per_second:,.0f}, read between training steps timed at {len(speed.points)} sizes "
                 f"on {speed.threads} threads, times {drift:.2f}: how fast the ladder ran over its own timing",
             ),
+            "threads": Reason(origin="measured", text=f"{speed.threads}: all that this process may use, as timed"),
+            "seed": Reason(origin="given", text=f"seed = {seed} in the project file"),
+            "unique_tokens": Reason(origin="measured", text=f"{unique:,} tokens in the training split"),
             "context": ladder.reasons["context"],
             "precision": training_precision(machine)[1],
             "memory_bytes": Reason(
@@ -122,6 +125,16 @@ def make_plan(
                 origin="derived",
                 text=f"{ideal_seconds:.0f} s if everything ran at the fp32 rate of matrix products times "
                 f"32/{BITS[speed.precision]} on one device",
+            ),
+            "efficiency": Reason(
+                origin="derived", text=f"{ideal_seconds:.0f} s ideally over {choice.seconds:.0f} s planned"
+            ),
+            "compute_ratio": Reason(
+                origin="derived",
+                text=f"{choice.flops:.2e} FLOPs of the final run over {largest_rung_flops:.2e} of the largest rung",
+            ),
+            "extrapolation": Reason(
+                origin="derived", text="params x tokens of the final run over the largest such product in the ladder"
             ),
             "forecast": Reason(
                 origin="fitted",

@@ -9,6 +9,7 @@ from scalewright.ledger import Forecast, Run
 from scalewright.machines import Machine
 from scalewright.machines.probe import probe
 from scalewright.machines.speed import Speeds
+from scalewright.pipeline.machine_file import trainable_here
 from scalewright.pipeline.order import ladder_order, rough_settings, training_precision
 from scalewright.pipeline.plan import make_plan
 from scalewright.pipeline.speeds import ladder_drift, time_models
@@ -72,7 +73,7 @@ def _probe(at: Workspace) -> Machine:
     """Measures this machine, once and for all of the project."""
     use = at.project.machine.use
     if use != "local":
-        machine = Machine.load(at.root / use)
+        machine = trainable_here(at.root / use)
         at.watch.stage("probe", f"{machine.name}, from {use}")
         return machine
     at.watch.stage("probe", "measuring this machine")
@@ -197,7 +198,7 @@ def _fit(at: Workspace, runs: list[Run]) -> Law:
             [run.tokens for run in runs],
             [run.loss for run in runs],
             unique_tokens=[run.unique_tokens for run in runs],
-            trunks=[run.folder for run in runs],
+            trunks=[f"{run.params} {run.seed} {run.role == 'repetition'}" for run in runs],
             seed=at.project.seed,
         ),
     )

@@ -1,5 +1,7 @@
 """The project file: what the user wants."""
 
+import json
+import math
 import tomllib
 from pathlib import Path
 from typing import Self
@@ -71,7 +73,7 @@ class Project(Part):
     task: str = "language"
     data: tuple[str, ...] = Field(min_length=1)
     tokenizer: str = "auto"
-    seed: int = Field(default=0, ge=0, lt=2**63 - 1)
+    seed: int = Field(default=0, ge=0, lt=2**62)
     budget: BudgetTable
     machine: MachineTable = MachineTable()
 
@@ -93,6 +95,8 @@ class Project(Part):
             raise InputError(f"{path}: no such file; `scalewright init` writes a project.toml")
         try:
             content = tomllib.loads(path.read_text())
+        except OSError as error:
+            raise InputError(f"{path}: not readable ({error.strerror})") from None
         except UnicodeDecodeError as error:
             raise InputError(f"{path}: not UTF-8 text ({error.reason} at byte {error.start})") from None
         except tomllib.TOMLDecodeError as error:
@@ -111,9 +115,14 @@ def write_project(path: Path, *, name: str, data: str, minutes: float = 3.5, lad
     """
     if path.exists():
         raise InputError(f"{path}: exists already; edit it, or name another folder")
+    if path.parent.exists() and not path.parent.is_dir():
+        raise InputError(f"{path.parent}: found a file, expected a folder for the project")
+    if not (math.isfinite(minutes) and minutes > 0):
+        raise InputError(f"minutes: found {minutes:g}, expected a positive number")
     text = TEMPLATE.format(path=path.name, name=_quoted(name), data=_quoted(data), minutes=minutes, ladder=ladder)
     write_atomic(path, text)
 
 
 def _quoted(text: str) -> str:
-    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
+    # A JSON string is one of TOML as well, but for DEL.
+    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")

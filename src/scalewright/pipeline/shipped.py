@@ -7,7 +7,7 @@ from scalewright.data import load_tokenizer
 from scalewright.documents import Document
 from scalewright.files import file_hash
 from scalewright.inference import generate
-from scalewright.models import Llama, load_model, save_model, to_int8
+from scalewright.models import MODEL_FILES, Llama, load_model, save_model, to_int8
 from scalewright.pipeline.final import Final
 from scalewright.pipeline.outcome import ForecastAnswer, LossAnswer, Outcome
 from scalewright.pipeline.planned import Planned
@@ -30,13 +30,13 @@ def ship(at: Workspace, planned: Planned, final: Final) -> Outcome:
     """Exports, compresses, measures and reports."""
     plan = planned.plan
     at.watch.stage("ship", "exporting, compressing, measuring")
-    inputs = [plan.hash, final.run.id, final.run.loss]
+    inputs = [at.project.name, plan.hash, final.run.id, final.run.loss]
     variants = at.stages.document(
         "variants",
         Variants,
         inputs,
         lambda: _measure_variants(at, planned, final),
-        [at.root / name / "model.safetensors" for name in ("model", "compressed")],
+        [at.root / name / file for name in ("model", "compressed") for file in MODEL_FILES],
     )
     for name in ("model", "compressed"):
         weights = at.root / name / "model.safetensors"
@@ -101,6 +101,10 @@ def _measure_variants(at: Workspace, planned: Planned, final: Final) -> Variants
 def _report(at: Workspace, planned: Planned, final: Final, variants: Variants) -> Outcome:
     plan, dataset = planned.plan, planned.dataset
     forecasts = tuple(at.ledger.forecasts(plan.hash))
+    known = any(f.measured is None for f in forecasts)
+    for unscored in (f for f in forecasts if f.measured is None):
+        # Shown beside what was measured all the same; the ledger's row stays without a score.
+        unscored.measured = getattr(final.run, unscored.quantity)
     forecast = next(f for f in forecasts if f.quantity == "loss")
     assert forecast.error is not None
     assert forecast.inside is not None
@@ -111,11 +115,13 @@ def _report(at: Workspace, planned: Planned, final: Final, variants: Variants) -
             machine=planned.machine,
             dataset=dataset.manifest,
             ladder=planned.ladder,
-            runs=(*planned.runs, *at.ledger.runs(role="search", data_hash=dataset.hash)),
+            runs=tuple(planned.runs),
+            search=tuple(at.ledger.runs(role="search", data_hash=dataset.hash)),
             law=planned.law,
             plan=plan,
             final=final.run,
             forecasts=forecasts,
+            known_before=known,
             variants=variants.variants,
             sample_prompt=variants.prompt,
             sample=variants.sample,
@@ -134,6 +140,7 @@ def _report(at: Workspace, planned: Planned, final: Final, variants: Variants) -
         measured=LossAnswer(loss=final.run.loss),
         error=forecast.error,
         inside=forecast.inside,
+        known_before=known,
         test=LossAnswer(loss=variants.test_loss),
         loss_unit=at.task.loss_unit,
         compute_ratio=plan.compute_ratio,

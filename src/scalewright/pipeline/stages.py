@@ -7,9 +7,13 @@ from pathlib import Path
 from typing import TypeVar
 
 from scalewright.documents import Document
+from scalewright.errors import InputError
 from scalewright.files import content_hash, write_atomic
 
 AnyDocument = TypeVar("AnyDocument", bound=Document)
+
+
+Record = dict[str, dict[str, str | float]]
 
 
 class Stages:
@@ -18,9 +22,7 @@ class Stages:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self._path = folder / "stages.json"
-        self._record: dict[str, dict[str, str | float]] = (
-            json.loads(self._path.read_text()) if self._path.exists() else {}
-        )
+        self._record = _read(self._path)
         self._began = time.monotonic()
 
     def document(
@@ -38,18 +40,20 @@ class Stages:
             return kind.load(path)
         document = make()
         document.save(path)
-        self._record.pop(name, None)
-        self.finish(name, inputs)
+        self.finish(name, inputs, again=True)
         return document
 
     def fresh(self, name: str, inputs: Sequence[object]) -> bool:
         """Whether the stage was finished with just these inputs."""
         return self._record.get(name, {}).get("inputs") == content_hash(list(inputs))
 
-    def finish(self, name: str, inputs: Sequence[object]) -> None:
-        """Records the stage as finished with these inputs; the time it took is that of the attempt that finished it."""
+    def finish(self, name: str, inputs: Sequence[object], again: bool = False) -> None:
+        """Records the stage as finished with these inputs; the time it took is that of the attempt that finished it.
+
+        Finished before with the same inputs it keeps its time, unless it was done `again`.
+        """
         now = time.monotonic()
-        if self.fresh(name, inputs):
+        if not again and self.fresh(name, inputs):
             self._began = now
             return
         self._record[name] = {"inputs": content_hash(list(inputs)), "seconds": round(now - self._began, 3)}
@@ -60,3 +64,14 @@ class Stages:
     def seconds(self) -> float:
         """Wall time of all finished stages."""
         return sum(float(stage["seconds"]) for stage in self._record.values())
+
+
+def _read(path: Path) -> Record:
+    try:
+        record: Record = json.loads(path.read_text()) if path.exists() else {}
+        well = all(isinstance(stage["inputs"], str) and float(stage["seconds"]) >= 0 for stage in record.values())
+    except (ValueError, KeyError, TypeError, AttributeError):
+        well = False
+    if not well:
+        raise InputError(f"{path}: damaged; delete it, and every stage looks anew for what it made")
+    return record

@@ -20,18 +20,22 @@ class ReportContent:
     dataset: DatasetManifest
     ladder: Ladder
     runs: tuple[Run, ...]
-    """All rungs: roles ladder, repeat, repetition; and the search runs."""
+    """Those that the law was fitted to."""
+    search: tuple[Run, ...]
+    """Those that were tried for the learning rate."""
     law: Law
     plan: Plan
     final: Run
     forecasts: tuple[Forecast, ...]
-    """Scored: loss and seconds."""
+    """Loss and seconds, with what was measured."""
+    known_before: bool
+    """Whether the run was trained, for another plan, before these forecasts were made."""
     variants: tuple[Variant, ...]
     sample_prompt: str
     sample: str
     """Text that the model wrote after the prompt."""
     seconds: float
-    """Of everything, wall time."""
+    """Of everything, wall time; of each stage the attempt that finished it."""
 
 
 __all__ = ["ReportContent", "Variant"]

@@ -11,7 +11,7 @@ from scalewright.reports.canvas import ACCENT, Look, translucent
 
 def markers(look: Look, runs: Iterable[Run]) -> dict[str, object]:
     """Runs of one size, hollow where tokens were repeated: they lie above the line of fresh tokens."""
-    symbols = [look.symbol + ("-open" if run.role == "repetition" else "") for run in runs]
+    symbols = [look.symbol + ("-open" if run.unique_tokens < run.tokens else "") for run in runs]
     return {"color": look.colour, "size": 9, "symbol": symbols, "line": {"width": 1.5, "color": look.colour}}
 
 

@@ -147,7 +147,7 @@ def _figure(name: str, figure: go.Figure) -> Markup:
 def _footer(content: ReportContent) -> Markup:
     final = content.final
     told = [
-        f"Everything, from data to report, took {notation.duration(content.seconds)}.",
+        f"From data to report, interrupted attempts aside: {notation.duration(content.seconds)}.",
         f"Final run {final.id}, seed {final.seed}, {final.created_at}, commit {final.commit or 'unknown'}.",
         f"Plan {content.plan.hash}, law {content.law.hash}, data {final.data_hash}, "
         f"recipe version {final.recipe_version}.",

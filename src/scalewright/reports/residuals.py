@@ -13,9 +13,8 @@ _NORMAL_90 = 1.645
 
 
 def rungs(content: ReportContent) -> list[Run]:
-    """The runs that the law was fitted to, by size and tokens; those of the search are left out."""
-    fitted = [run for run in content.runs if run.role in ("ladder", "repeat", "repetition")]
-    return sorted(fitted, key=lambda run: (run.params, run.tokens, run.role, run.seed))
+    """The runs that the law was fitted to, by size and tokens."""
+    return sorted(content.runs, key=lambda run: (run.params, run.tokens, run.role, run.seed))
 
 
 def fitted_loss(content: ReportContent, run: Run) -> float:

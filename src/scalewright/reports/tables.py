@@ -57,7 +57,7 @@ def variant_table(content: ReportContent) -> Markup:
             notation.percent(variant.loss / content.variants[0].loss - 1, 2, signed=True),
             notation.loss(variant.test_loss),
             perplexity(content, variant.test_loss),
-            bits_per_byte(content, variant.test_loss),
+            bits_per_byte(content, variant.test_loss, "test"),
             notation.count(variant.tokens_per_second),
             notation.times(variant.tokens_per_second / content.variants[0].tokens_per_second),
         )

@@ -81,10 +81,9 @@ def _search(content: ReportContent) -> list[tuple[float, float]]:
     """Learning rate and loss of each run of this ladder's search; the ledger may hold others on the same data."""
     ladder = content.ladder
     tokens = ladder.search_horizon * ladder.tokens_per_step
-    found = [run for run in content.runs if run.role == "search"]
     return sorted(
         (float(run.configuration["recipe"]["learning_rate"]), run.loss)
-        for run in found
+        for run in content.search
         if run.params == ladder.search_shape.params and run.tokens == tokens
     )
 

@@ -2,6 +2,7 @@
 
 import math
 
+from scalewright.data.dataset import SplitName
 from scalewright.reports import notation
 from scalewright.reports.content import ReportContent
 from scalewright.reports.markup import Markup, badge, element
@@ -22,6 +23,7 @@ def verdict(content: ReportContent) -> Markup:
         f": error {notation.percent(outcome.error, 1, signed=True)}, ",
         badge(place, "good" if outcome.inside else "bad"),
         f", {beyond(forecast.extrapolation)}.",
+        " The run had been trained for another plan before: this forecast is no test." if content.known_before else "",
         class_="verdict",
     )
 
@@ -103,23 +105,29 @@ def perplexity(content: ReportContent, loss: float) -> str:
     return notation.digits(math.exp(loss)) if content.loss_unit == "nats/token" else "–"
 
 
-def bits_per_byte(content: ReportContent, loss: float) -> str:
-    """A loss in nats per token as bits per byte of text; a dash for other losses."""
+def bits_per_byte(content: ReportContent, loss: float, split: SplitName) -> str:
+    """A split's loss in nats per token as bits per byte of its text; a dash for other losses."""
     if content.loss_unit != "nats/token":
         return "–"
-    return notation.digits(loss / math.log(2) / content.dataset.bytes_per_token)
+    return notation.digits(loss / math.log(2) / _density(content, split))
 
 
 def _qualities(content: ReportContent) -> list[tuple[str, str, str]]:
     final = content.final
     loss = final.loss if final.test_loss is None else final.test_loss
-    split = "validation" if final.test_loss is None else "test"
-    density = notation.digits(content.dataset.bytes_per_token)
+    split: SplitName = "validation" if final.test_loss is None else "test"
+    density = notation.digits(_density(content, split))
     return [
         (f"{split} loss", notation.loss(loss), content.loss_unit),
         ("perplexity", perplexity(content, loss), f"per token, {split}"),
-        ("bits per byte", bits_per_byte(content, loss), f"{density} bytes/token"),
+        ("bits per byte", bits_per_byte(content, loss, split), f"{density} bytes/token"),
     ]
+
+
+def _density(content: ReportContent, split: SplitName) -> float:
+    """Bytes per token: splits differ in it."""
+    text = content.dataset.splits[split]
+    return text.bytes / text.tokens
 
 
 def _places(*values: float) -> list[float]:
