@@ -4,7 +4,7 @@
 
 Projects run side by side, each on one processor of its own: what is compared are losses, which do not depend on speed.
 What was trained is kept under benchmarks/results and not trained again; laws and plans are made anew. Writes its table into
-docs/log.md when all ten are there.
+docs/log.md when all ten are there and it says something new.
 """
 
 import argparse
@@ -110,8 +110,10 @@ def main() -> None:
         today = datetime.date.today().isoformat()
         command = f"python benchmarks/forecast.py --flops {asked.flops:g} --ladder {asked.ladder:g}"
         title = f"\n## {today}: do the line's forecasts come true?\n\n`{command}`\n\n"
-        with (ROOT / "docs" / "log.md").open("a") as log:
-            log.write(title + "\n".join(table(rows)) + "\n")
+        path, lines = ROOT / "docs" / "log.md", "\n".join(table(rows))
+        if lines not in path.read_text():
+            with path.open("a") as log:
+                log.write(f"{title}{lines}\n")
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ KILLS = 20
 
 @pytest.mark.slow
 def test_twenty_kills(finished_project, tiny_project):
-    """The probe, the speeds and the plan of the undisturbed run are given to the disturbed one: they are measured."""
+    """The probe and the speeds of the undisturbed run are given to the disturbed one: they are measured, and frozen once made."""
     calm_path, calm = finished_project
     state, calm_state = tiny_project.parent / ".scalewright", calm_path.parent / ".scalewright"
     state.mkdir()
@@ -60,6 +60,7 @@ def test_twenty_kills(finished_project, tiny_project):
     assert disturbed.measured == calm.measured
     assert disturbed.test == calm.test
     assert disturbed.error == calm.error
+    assert not disturbed.known_before
     with Ledger.open(state / "ledger.db") as mine, Ledger.open(calm_state / "ledger.db") as theirs:
         assert {run.id: run.loss for run in mine.runs()} == {run.id: run.loss for run in theirs.runs()}
         assert len(mine.forecasts()) == 2
