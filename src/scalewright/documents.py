@@ -69,5 +69,10 @@ def first_problem(error: ValidationError) -> str:
     """The first problem of a validation error in one line: field, message, what was found."""
     problem = error.errors(include_url=False)[0]
     field = ".".join(str(part) for part in problem["loc"]) or "document"
+    if problem["type"] == "extra_forbidden":
+        return f"{field}: not a known field; mend its name or leave it out"
+    if problem["type"] == "value_error":
+        # Our own words: they say what was found where that helps.
+        return f"{field}: {problem['ctx']['error']}"
     found = repr(problem["input"])
     return f"{field}: {problem['msg']} (found {found if len(found) < 80 else found[:77] + '...'})"

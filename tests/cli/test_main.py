@@ -8,6 +8,7 @@ import torch
 from typer.testing import CliRunner
 
 import scalewright
+import scalewright.pipeline
 from scalewright.cli import main as command_line
 from scalewright.cli.main import app
 
@@ -42,19 +43,32 @@ def call(monkeypatch, capsys):
     return run_here
 
 
-def test_debug_shows_the_traceback(monkeypatch):
-    monkeypatch.setattr(sys, "argv", ["scalewright", "--debug", "run", "none.toml"])
-    with pytest.raises(scalewright.InputError):
-        command_line.main()
+def test_debug_shows_the_traceback_and_leaves_with_the_same_code(call):
+    code, out, error = call("--debug", "run", "none.toml")
+    assert (code, out) == (2, "")
+    assert "Traceback" in error
+    assert "none.toml: no such file" in error
 
 
 def test_ctrl_c_says_that_work_is_kept(call, monkeypatch):
     def interrupted(*arguments, **named):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(command_line, "_run", interrupted)
-    code, _, _ = call("run", "project.toml")
-    assert code == 130
+    monkeypatch.setattr(scalewright.pipeline, "run_project", interrupted)
+    code, out, error = call("run", "project.toml")
+    assert (code, out) == (130, "")
+    assert error == "stopped; finished work is kept, the same command goes on from here\n"
+
+
+@pytest.mark.parametrize("kind", [PermissionError, NotADirectoryError])
+def test_a_place_that_cannot_be_written_is_wrong_input(call, monkeypatch, kind):
+    def refused(*arguments, **named):
+        raise kind(13, "refused", "some/place")
+
+    monkeypatch.setattr(scalewright.pipeline, "run_project", refused)
+    code, _, error = call("run", "project.toml")
+    assert code == 2
+    assert error.startswith("error  some/place: refused; expected a place")
 
 
 def test_too_little_memory_is_one_line(call, monkeypatch):

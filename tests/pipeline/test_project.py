@@ -54,13 +54,14 @@ def test_times(tmp_path, unit, seconds):
     ("change", "said"),
     [
         (("minutes = 5", ""), "give one of minutes, hours, days, flops; found none"),
-        (("minutes = 5", "minutes = 5\nhours = 1"), "found minutes and hours"),
+        (("minutes = 5", "minutes = 5\nhours = 1"), r"budget: give one of .*; found minutes and hours$"),
         (("minutes = 5", "minutes = -5"), "budget.minutes"),
         (("minutes = 5", 'minutes = "five"'), "budget.minutes"),
+        (("minutes = 5", 'minutes = "5"'), "budget.minutes"),
         (('data = ["a.txt"]', "data = []"), "data"),
         (('name = "n"', ""), "name"),
-        (('name = "n"', 'name = "n"\ncolour = "red"'), "colour"),
-        (('name = "n"', 'name = "n"\ntask = "chess"'), "expected one of language"),
+        (('name = "n"', 'name = "n"\ncolour = "red"'), "colour: not a known field"),
+        (('name = "n"', 'name = "n"\ntask = "chess"'), "task: found 'chess', expected one of language"),
         (('name = "n"', 'name = "n'), "not TOML"),
     ],
 )
@@ -76,6 +77,8 @@ def test_wrong_files_are_named_with_the_field(tmp_path, change, said):
 def test_missing_and_foreign_files(tmp_path):
     with pytest.raises(InputError, match="no such file"):
         Project.load(tmp_path / "none.toml")
+    with pytest.raises(InputError, match=r"a folder, expected a project file such as .*project\.toml"):
+        Project.load(tmp_path)
     path = tmp_path / "project.toml"
     path.write_bytes(b"name = \xff")
     with pytest.raises(InputError, match="not UTF-8"):

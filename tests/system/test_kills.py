@@ -16,7 +16,7 @@ KILLS = 20
 
 @pytest.mark.slow
 def test_twenty_kills(finished_project, tiny_project):
-    """The probe and the speeds of the undisturbed run are given to the disturbed one: they are measured, and frozen once made."""
+    """The probe and the speeds of the undisturbed run are given to the disturbed one: they are measured, and frozen."""
     calm_path, calm = finished_project
     state, calm_state = tiny_project.parent / ".scalewright", calm_path.parent / ".scalewright"
     state.mkdir()

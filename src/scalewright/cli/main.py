@@ -34,6 +34,16 @@ def _options(
     """Options of every command; `main` reads --debug."""
 
 
+_REFUSED = (PermissionError, NotADirectoryError, IsADirectoryError, FileExistsError)
+"""What the system says of a place that the user should not have named."""
+
+
+class _StoppedError(ScalewrightError):
+    """Ctrl-C; typer would end without a word."""
+
+    exit_code = 130
+
+
 def main() -> None:
     """Runs the command; one line and an exit code for each expected failure."""
     arguments = sys.argv[1:]
@@ -42,19 +52,19 @@ def main() -> None:
         raise SystemExit(0)
     try:
         app(arguments, standalone_mode=True)
+    except _StoppedError as interruption:
+        errors.print(str(interruption), highlight=False)
+        raise SystemExit(interruption.exit_code) from None
     except ScalewrightError as error:
         if "--debug" in arguments:
-            raise
+            errors.print_exception()
         errors.print(Text.assemble(("error", "bold red"), "  ", str(error)), soft_wrap=True)
         raise SystemExit(error.exit_code) from None
     except (OSError, MemoryError, RuntimeError) as error:
         if "--debug" in arguments or (isinstance(error, RuntimeError) and not _of_memory(error)):
             raise
         errors.print(Text.assemble(("error", "bold red"), "  ", _of_the_system(error)), soft_wrap=True)
-        raise SystemExit(1) from None
-    except KeyboardInterrupt:
-        errors.print("stopped; finished work is kept, the same command goes on from here", highlight=False)
-        raise SystemExit(130) from None
+        raise SystemExit(2 if isinstance(error, _REFUSED) else 1) from None
 
 
 def _of_memory(error: Exception) -> bool:
@@ -66,6 +76,8 @@ def _of_the_system(error: OSError | MemoryError | RuntimeError) -> str:
     if not isinstance(error, OSError):
         return "too little memory: finished work is kept; stop other programs or lower the budget, and run the command again"
     where = f"{error.filename}: " if error.filename else ""
+    if isinstance(error, _REFUSED):
+        return f"{where}{error.strerror or error}; expected a place that can be read and written: name another folder"
     return f"{where}{error.strerror or error}; finished work is kept, the same command goes on from here"
 
 
@@ -122,8 +134,11 @@ def _run(project: Path, dry_run: bool, json: bool) -> None:
             for line in expected.lines():
                 answers.print(line, highlight=False, markup=False)
         return
-    with TerminalWatch(errors) as watch:
-        outcome = run_project(project, watch=watch)
+    try:
+        with TerminalWatch(errors) as watch:
+            outcome = run_project(project, watch=watch)
+    except KeyboardInterrupt:
+        raise _StoppedError("stopped; finished work is kept, the same command goes on from here") from None
     if json:
         print(outcome.model_dump_json())
     else:

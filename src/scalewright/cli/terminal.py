@@ -23,13 +23,15 @@ class TerminalWatch:
         self._bar: Progress | None = None
         self._task: TaskID | None = None
         self._said_at = time.monotonic()
-        self._began = self._said_at
-        self._what = ""
+        self._last = 0.0
+        self._first: tuple[float, float] | None = None
+        """When this stage's progress was first heard, and how far it was: a stage gone on with does not begin at nothing."""
 
     def stage(self, name: str, text: str) -> None:
         """A line for a stage."""
         self._end_bar()
-        self._began = self._said_at = time.monotonic()
+        self._said_at = time.monotonic()
+        self._first = None
         self._print(Text(text), Text(f"{name:>8}  ", style="bold cyan"))
 
     def say(self, text: str) -> None:
@@ -65,9 +67,13 @@ class TerminalWatch:
                 self._end_bar()
             return
         now = time.monotonic()
-        if now - self._said_at >= PLAIN_SECONDS and 0 < done < total:
+        if self._first is None or done < self._last:
+            self._first = now, done
+        self._last = done
+        began, already = self._first
+        if now - self._said_at >= PLAIN_SECONDS and already < done < total:
             self._said_at = now
-            left = (now - self._began) * (total - done) / done
+            left = (now - began) * (total - done) / (done - already)
             self.console.print(
                 f"          {done / total:4.0%}  {text}  about {left:.0f} s left",
                 highlight=False,

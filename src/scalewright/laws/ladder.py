@@ -81,7 +81,9 @@ class Ladder:
             columns["tokens"] if unique_tokens is None else column("unique_tokens", unique_tokens)
         )
         labels = list(range(len(columns["loss"]))) if trunks is None else [str(label) for label in trunks]
+        given = {"unique_tokens": unique_tokens, "trunks": trunks}
         lengths = {name: len(values) for name, values in columns.items()} | {"trunks": len(labels)}
+        lengths = {name: length for name, length in lengths.items() if given.get(name, True) is not None}
         if len(set(lengths.values())) > 1:
             found = ", ".join(f"{name} {length}" for name, length in lengths.items())
             raise InputError(f"columns differ in length ({found}): give every run all of its values")

@@ -106,6 +106,12 @@ class Law(Document):
     warnings: tuple[str, ...]
     reasons: dict[str, Reason]
 
+    def __repr__(self) -> str:
+        forms = " + ".join(f"{form.weight:.2f} {form.name}" for form in self.forms)
+        return f"Law({forms}; {self.support.runs} runs, noise {self.noise:.2%})"
+
+    __str__ = __repr__
+
     @property
     def parameters(self) -> dict[str, float]:
         """Parameters of the heaviest form."""

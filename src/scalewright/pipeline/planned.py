@@ -20,6 +20,9 @@ from scalewright.planning.rules import Settings
 from scalewright.studies import LadderStudy, LocalExecutor, ladder_recipe
 
 HARD_STOP = 1.2
+"""Training is stopped after so many times its budget of time."""
+RESTLESS = 0.3
+"""Relative spread of a step's time above which the timing is not to be trusted; 0.01 to 0.1 on an idle machine."""
 
 
 class StudyRecipe(Document):
@@ -134,6 +137,11 @@ def _time(at: Workspace, machine: Machine, dataset: Dataset, settings: Settings,
             f"{p.tokens_per_second:,.0f} tokens/s at {p.flops_per_token / 1e6:.1f} MFLOP/token" for p in speed.points
         )
         at.watch.say(f"{what}, {speed.threads} threads: {found}")
+        if speed.spread() > RESTLESS:
+            at.watch.warn(
+                f"timed {what}, steps scatter by {speed.spread():.0%}: other programs were at work, and the plan may be for a "
+                "slower machine than this one; stop them, delete .scalewright/speeds.json and run again"
+            )
     return speeds
 
 
@@ -275,6 +283,12 @@ def _plan(
             )
     for name, reason in plan.reasons.items():
         at.watch.say(f"{name.replace('_', ' ')}: {reason}")
+    said = plan.forecast
+    at.watch.say(
+        f"forecast of {plan.choice.params:,} params on {plan.choice.tokens:,} tokens: {said.value:.3f} {said.unit}, "
+        f"{said.level:.0%}: {said.low:.3f} – {said.high:.3f}; {plan.forecast_seconds.value:.0f} s of training"
+        + ("" if plan.limit_seconds is None else f", stopped at {plan.limit_seconds:.0f} s")
+    )
     return plan
 
 

@@ -6,7 +6,7 @@ import tomllib
 from pathlib import Path
 from typing import Self
 
-from pydantic import Field, ValidationError, field_validator, model_validator
+from pydantic import ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from scalewright.documents import Part, first_problem
 from scalewright.errors import InputError
@@ -35,6 +35,8 @@ use = "local"            # this machine, measured; or the path of a machine.json
 
 class BudgetTable(Part):
     """The table `[budget]`."""
+
+    model_config = ConfigDict(strict=True)
 
     minutes: float | None = Field(default=None, gt=0)
     hours: float | None = Field(default=None, gt=0)
@@ -81,7 +83,7 @@ class Project(Part):
     @classmethod
     def _known_task(cls, task: str) -> str:
         if task not in TASKS:
-            raise ValueError(f"expected one of {', '.join(TASKS)}")
+            raise ValueError(f"found {task!r}, expected one of {', '.join(TASKS)}")
         return task
 
     @classmethod
@@ -91,6 +93,8 @@ class Project(Part):
         Raises:
             InputError: it is missing, is not TOML, or a field does not fit.
         """
+        if path.is_dir():
+            raise InputError(f"{path}: a folder, expected a project file such as {path / 'project.toml'}")
         if not path.is_file():
             raise InputError(f"{path}: no such file; `scalewright init` writes a project.toml")
         try:

@@ -87,7 +87,7 @@ def rung_table(content: ReportContent) -> Markup:
         for run in [*rungs(content), content.final]
     ]
     work = ("FLOPs", "time", "tokens/s", "memory")
-    head = ("role", "params", "tokens", "epochs", "seed", *work, "loss", "law", "off by")
+    head = ("role", "params", "tokens", "times seen", "seed", *work, "loss", "law", "off by")
     return table(head, rows, wide=True)
 
 
