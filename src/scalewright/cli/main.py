@@ -67,9 +67,9 @@ def main() -> None:
         raise SystemExit(2 if isinstance(error, _REFUSED) else 1) from None
 
 
-def _of_memory(error: Exception) -> bool:
+def _of_memory(error: RuntimeError) -> bool:
     # torch raises a RuntimeError where the allocator fails: "can't allocate memory" on processors, "out of memory" on CUDA.
-    return isinstance(error, MemoryError) or "allocate memory" in str(error) or "out of memory" in str(error)
+    return "allocate memory" in str(error) or "out of memory" in str(error)
 
 
 def _of_the_system(error: OSError | MemoryError | RuntimeError) -> str:

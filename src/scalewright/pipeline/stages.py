@@ -40,22 +40,22 @@ class Stages:
             return kind.load(path)
         document = make()
         document.save(path)
-        self.finish(name, inputs, again=True)
+        self._keep(name, inputs)
         return document
 
     def fresh(self, name: str, inputs: Sequence[object]) -> bool:
         """Whether the stage was finished with just these inputs."""
         return self._record.get(name, {}).get("inputs") == content_hash(list(inputs))
 
-    def finish(self, name: str, inputs: Sequence[object], again: bool = False) -> None:
-        """Records the stage as finished with these inputs; the time it took is that of the attempt that finished it.
+    def finish(self, name: str, inputs: Sequence[object]) -> None:
+        """Records the stage as finished with these inputs; the time it took is that of the attempt that finished it."""
+        if self.fresh(name, inputs):
+            self._began = time.monotonic()
+        else:
+            self._keep(name, inputs)
 
-        Finished before with the same inputs it keeps its time, unless it was done `again`.
-        """
+    def _keep(self, name: str, inputs: Sequence[object]) -> None:
         now = time.monotonic()
-        if not again and self.fresh(name, inputs):
-            self._began = now
-            return
         self._record[name] = {"inputs": content_hash(list(inputs)), "seconds": round(now - self._began, 3)}
         self._began = now
         write_atomic(self._path, json.dumps(self._record, indent=2) + "\n")
