@@ -6,7 +6,12 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
+from scalewright.laws import FORMS
+
 Law = Callable[[np.ndarray, np.ndarray], np.ndarray]
+
+AVERAGED = [form.name for form in FORMS.values() if form.averaged and form.inputs == ("params", "tokens")]
+"""The forms in size and data that "auto" averages."""
 
 
 @dataclass(frozen=True)
@@ -16,6 +21,10 @@ class Truth:
     law: Law
     params: np.ndarray
     tokens: np.ndarray
+
+    @property
+    def inputs(self) -> dict[str, np.ndarray]:
+        return {"params": self.params, "tokens": self.tokens}
 
     def losses(self, noise: float = 0.0, seed: int = 0) -> np.ndarray:
         scatter = np.random.default_rng(seed).standard_normal(len(self.params))
@@ -42,6 +51,7 @@ def truth(kind: str, rng: np.random.Generator, sizes: int = 4, horizons: int = 4
 
     laws: dict[str, Law] = {
         "chinchilla": lambda N, D: E + a * (N / n) ** -alpha + b * (D / d) ** -beta,
+        "kaplan": lambda N, D: joined(N, D, beta) - E,
         "kaplan_floor": lambda N, D: joined(N, D, beta),
         "power_mean": lambda N, D: joined(N, D, power),
         "broken": lambda N, D: (

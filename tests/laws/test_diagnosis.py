@@ -15,7 +15,7 @@ def test_a_run_that_went_wrong_is_named() -> None:
     loss = LADDER.losses(0.003)
     loss[5] *= 1.15
     warnings = fit(LADDER.params, LADDER.tokens, loss, bootstrap=20).warnings
-    assert any(f"{LADDER.params[5]:.4g} params" in text and "sigma off" in text for text in warnings)
+    assert any(f"params {LADDER.params[5]:.4g}" in text and "sigma off" in text for text in warnings)
 
 
 def test_scatter_far_above_the_repeats_is_said() -> None:

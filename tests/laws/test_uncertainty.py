@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from scipy.stats import norm
 
-from scalewright.laws import FORMS, Ladder
+from scalewright.laws import FORMS, Runs
 from scalewright.laws.estimate import estimate
 from scalewright.laws.uncertainty import draw, mixture_quantiles
 
@@ -23,7 +23,7 @@ def test_quantiles_of_a_mixture_split_its_mass() -> None:
 
 def test_draws_spread_as_laplace_says_where_the_ladder_is_rich() -> None:
     true = truth("chinchilla", np.random.default_rng(4), sizes=8, horizons=8)
-    ladder = Ladder.checked(true.params, true.tokens, true.losses(0.003))
+    ladder = Runs.checked(true.inputs, true.losses(0.003))
     fitted = estimate(FORMS["chinchilla"], ladder, 1.345, seed=0)
     draws = draw(fitted, ladder, 0.003, 600, 1.345, seed=0)
     spread, expected = draws.std(axis=0), np.sqrt(np.diag(fitted.covariance))
@@ -34,12 +34,13 @@ def test_branches_of_a_trunk_spread_the_draws_as_the_sandwich_says() -> None:
     # theta moves by C (J' noise / sigma^2 + ...): its covariance is C (J' V J / sigma^4 + prior precision) C, where V has
     # two thirds of the variance in common within a trunk (one trunk to a size).
     true = truth("chinchilla", np.random.default_rng(4), sizes=8, horizons=8)
-    ladder = Ladder.checked(true.params, true.tokens, true.losses(0.003), trunks=list(true.params))
+    ladder = Runs.checked(true.inputs, true.losses(0.003), trunks=list(true.params))
     form = FORMS["chinchilla"]
     fitted = estimate(form, ladder, 10.0, seed=0)
-    points = fitted.units.points(ladder.params, ladder.tokens, ladder.unique)
-    jacobian = form.log_loss_and_jacobian(fitted.theta[None], points)[1][0] / fitted.sigma
-    together = np.where(ladder.params[:, None] == ladder.params, 2 / 3, 0.0) + np.eye(len(ladder)) / 3
+    points = fitted.units.points(ladder.inputs)
+    jacobian = form.log_loss_and_jacobian(fitted.theta[None], points)[1][0].T / fitted.sigma
+    N = ladder.inputs["params"]
+    together = np.where(N[:, None] == N, 2 / 3, 0.0) + np.eye(len(ladder)) / 3
     middle = jacobian.T @ together @ jacobian + np.diag(form.sd**-2.0)
     laplace = np.linalg.inv(jacobian.T @ jacobian + np.diag(form.sd**-2.0))
     expected = np.sqrt(np.diag(laplace @ middle @ laplace))
@@ -54,6 +55,6 @@ def test_the_scatter_is_the_noise_and_outliers_hardly_move_it(noise: float) -> N
     true = truth("chinchilla", np.random.default_rng(4), sizes=8, horizons=8)
     loss = true.losses(noise)
     loss[[3, 40]] *= 1 + 40 * noise
-    fitted = estimate(FORMS["chinchilla"], Ladder.checked(true.params, true.tokens, loss), 1.345, seed=0)
+    fitted = estimate(FORMS["chinchilla"], Runs.checked(true.inputs, loss), 1.345, seed=0)
     assert fitted.sigma == pytest.approx(noise, rel=0.35)
     assert fitted.degrees == pytest.approx(64 - 5, abs=5)

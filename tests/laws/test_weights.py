@@ -1,10 +1,10 @@
 import numpy as np
 import pytest
 
-from scalewright.laws import FORMS, Ladder, Standard
+from scalewright.laws import FORMS, Runs, Standard
 from scalewright.laws.backtest import Backtest, cuts
 from scalewright.laws.estimate import Estimate
-from scalewright.laws.ladder import levels
+from scalewright.laws.runs import levels, product
 from scalewright.laws.weights import weigh
 
 from .conftest import truth
@@ -12,7 +12,7 @@ from .conftest import truth
 
 def estimate(sigma: float, degrees: float = 8.0) -> Estimate:
     form = FORMS["chinchilla"]
-    units = Standard(log_params=0, log_tokens=0, log_loss=0)
+    units = Standard(log={"params": 0, "tokens": 0, "loss": 0})
     return Estimate(form, form.centre, np.eye(6), sigma, degrees, np.zeros(12), 0.0, 1.0, units)
 
 
@@ -67,14 +67,15 @@ def test_the_closer_fit_weighs_more_and_less_so_with_few_free_residuals() -> Non
 
 def test_cuts_keep_the_smaller_runs_along_each_axis() -> None:
     true = truth("chinchilla", np.random.default_rng(0))
-    ladder = Ladder.checked(true.params, true.tokens, true.losses())
+    ladder = Runs.checked(true.inputs, true.losses())
     masks = cuts(ladder, rows=7)
+    N, D, C = *ladder.inputs.values(), product(ladder.inputs)
     assert len(masks) >= 4
     for kept in masks:
         assert 7 <= kept.sum() < len(ladder)
-        assert levels(ladder.params[kept]) > 1
-        assert levels(ladder.tokens[kept]) > 1
-        orders = [key[kept].max() < key[~kept].min() * (1 + 1e-6) for key in (ladder.params, ladder.tokens)]
-        assert any(orders) or ladder.compute[kept].max() < ladder.compute[~kept].min() * (1 + 1e-6)
-    assert any(ladder.params[~kept].min() > ladder.params[kept].max() for kept in masks)
-    assert any(ladder.tokens[~kept].min() > ladder.tokens[kept].max() for kept in masks)
+        assert levels(N[kept]) > 1
+        assert levels(D[kept]) > 1
+        orders = [key[kept].max() < key[~kept].min() * (1 + 1e-6) for key in (N, D)]
+        assert any(orders) or C[kept].max() < C[~kept].min() * (1 + 1e-6)
+    assert any(N[~kept].min() > N[kept].max() for kept in masks)
+    assert any(D[~kept].min() > D[kept].max() for kept in masks)

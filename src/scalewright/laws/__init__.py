@@ -1,12 +1,11 @@
-"""What size and data buy: forms of scaling law, their fit to a ladder of runs, forecasts with intervals,
-allocation."""
+"""What size and data buy: forms of scaling law, their fit to runs, forecasts with intervals, allocation."""
 
 from scalewright.laws.allocation import Allocation, allocate
-from scalewright.laws.fit import fit
-from scalewright.laws.forms import FORMS, Form, Prior, Term
-from scalewright.laws.ladder import Ladder, Points, Standard
+from scalewright.laws.fit import fit, fit_inputs
+from scalewright.laws.forms import FORMS, Form, Parameter, Prior
 from scalewright.laws.law import FittedForm, Law, Prediction, Support
-from scalewright.laws.repetition import R_STAR, effective_tokens
+from scalewright.laws.repetition import R_STAR
+from scalewright.laws.runs import Points, Runs, Standard
 
 __all__ = [
     "FORMS",
@@ -14,15 +13,15 @@ __all__ = [
     "Allocation",
     "FittedForm",
     "Form",
-    "Ladder",
     "Law",
+    "Parameter",
     "Points",
     "Prediction",
     "Prior",
+    "Runs",
     "Standard",
     "Support",
-    "Term",
     "allocate",
-    "effective_tokens",
     "fit",
+    "fit_inputs",
 ]

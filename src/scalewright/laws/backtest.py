@@ -1,5 +1,6 @@
-"""Leave-future-out: each form fitted to the smaller rungs and asked for the larger ones."""
+"""Leave-future-out: each form fitted to the smaller runs and asked for the larger ones."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -7,7 +8,7 @@ from numpy.typing import NDArray
 
 from scalewright.laws.estimate import estimate
 from scalewright.laws.forms import Form
-from scalewright.laws.ladder import Ladder, distance, levels
+from scalewright.laws.runs import Runs, distance, levels, product
 
 Array = NDArray[np.float64]
 
@@ -18,7 +19,7 @@ _STARTS = 4
 
 @dataclass(frozen=True)
 class Backtest:
-    """Errors of one form's forecasts inside the ladder, arrays [m] over all cuts.
+    """Errors of one form's forecasts of some of the runs from others, arrays [m] over all cuts.
 
     Attributes:
         cut: Which cut a forecast belongs to.
@@ -34,20 +35,21 @@ class Backtest:
     distance: Array
 
 
-def cuts(ladder: Ladder, rows: int) -> list[NDArray[np.bool_]]:
-    """Masks [n] of the runs kept: the smallest 60 to 90 % by compute, by size and by tokens.
+def cuts(runs: Runs, rows: int, still: Sequence[str] = ()) -> list[NDArray[np.bool_]]:
+    """Masks [n] of the runs kept: the smallest 60 to 90 % by each input that is bought, and by their product.
 
-    A cut keeps at least `rows` runs, two sizes and two horizons, and leaves out at least one run. What it keeps spans half of
-    the ladder's range of size and of tokens at least, in logarithms: a form that fails from less says nothing of how it goes on
-    beyond the whole ladder.
+    A cut keeps at least `rows` runs, two levels of each input, and leaves out at least one run. What it keeps spans half of
+    the range of each input at least, in logarithms: a form that fails from less says nothing of how it goes on beyond all of
+    the runs.
     """
     found: list[NDArray[np.bool_]] = []
-    for key in (ladder.compute, ladder.params, ladder.tokens):
+    grown = runs.grown(still)
+    for key in (product(grown), *grown.values()):
         for share in _KEPT:
             edge = np.quantile(key, share, method="lower")
             kept = key <= edge * (1 + 1e-9)
-            wide = all(_wide(values, values[kept]) for values in (ladder.params, ladder.tokens))
-            if rows <= kept.sum() < len(ladder) and wide and not any(np.array_equal(kept, mask) for mask in found):
+            wide = all(_wide(values, values[kept]) for values in grown.values())
+            if rows <= kept.sum() < len(runs) and wide and not any(np.array_equal(kept, mask) for mask in found):
                 found.append(kept)
     return found
 
@@ -56,17 +58,16 @@ def _wide(whole: Array, part: Array) -> bool:
     return levels(part) > 1 and float(np.ptp(np.log(part))) >= _LEAST_SPAN * float(np.ptp(np.log(whole)))
 
 
-def backtest(form: Form, ladder: Ladder, masks: list[NDArray[np.bool_]], sigma: float, huber_delta: float) -> Backtest:
-    """Forecasts of the runs that each cut leaves out; `sigma` is the form's scatter on the whole ladder."""
+def backtest(form: Form, runs: Runs, masks: list[NDArray[np.bool_]], sigma: float, huber_delta: float) -> Backtest:
+    """Forecasts of the runs that each cut leaves out; `sigma` is the form's scatter on all runs."""
     cut, error, variance, away = [], [], [], []
     for number, kept in enumerate(masks):
-        past, future = ladder.take(kept), ladder.take(~kept)
+        past, future = runs.take(kept), runs.take(~kept)
         fitted = estimate(form, past, huber_delta, seed=number, sigma=sigma, starts=_STARTS)
-        places = future.params, future.tokens, future.unique
         cut.append(np.full(len(future), number))
-        error.append(fitted.log_loss(*places) - np.log(future.loss))
-        variance.append(fitted.variance(*places) + sigma**2)
-        away.append(distance(past.params, past.tokens, future.params, future.tokens))
+        error.append(fitted.log_loss(future.inputs) - np.log(future.loss))
+        variance.append(fitted.variance(future.inputs) + sigma**2)
+        away.append(distance(past.grown(form.still), future.inputs))
     if not masks:
         return Backtest(np.empty(0, dtype=np.intp), np.empty(0), np.empty(0), np.empty(0))
     return Backtest(*(np.concatenate(part) for part in (cut, error, variance, away)))

@@ -1,15 +1,17 @@
-"""One form fitted to one ladder: the most probable parameters, how sure they are, and the scatter about
+"""One form fitted to some runs: the most probable parameters, how sure they are, and the scatter about
 them."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import chi2
 
 from scalewright.laws.forms import Form
-from scalewright.laws.ladder import SHARED_NOISE, Ladder, Standard
-from scalewright.laws.minimise import Minima, huber_weight, minimise
+from scalewright.laws.minimise import Problem, huber_weight, minimise
+from scalewright.laws.runs import SHARED_NOISE, Runs, Standard
+from scalewright.laws.starts import starts as first_guesses
 
 Array = NDArray[np.float64]
 
@@ -53,63 +55,63 @@ class Estimate:
     agreeing: float
     units: Standard
 
-    def log_loss(self, params: Array, tokens: Array, unique: Array) -> Array:
+    def log_loss(self, inputs: Mapping[str, Array]) -> Array:
         """ln L at places [m], in nats."""
-        points = self.units.points(params, tokens, unique)
-        return np.asarray(self.form.log_loss(self.theta[None], points)[0] + self.units.log_loss)
+        points = self.units.points(inputs)
+        return np.asarray(self.form.log_loss(self.theta[None], points)[0] + self.units.log["loss"])
 
-    def variance(self, params: Array, tokens: Array, unique: Array) -> Array:
+    def variance(self, inputs: Mapping[str, Array]) -> Array:
         """Variance of ln L at places [m] that comes from the parameters (to first order)."""
-        points = self.units.points(params, tokens, unique)
-        J = self.form.log_loss_and_jacobian(self.theta[None], points)[1][0]
-        return np.asarray(np.einsum("np,pq,nq->n", J, self.covariance, J))
+        J = self.form.log_loss_and_jacobian(self.theta[None], self.units.points(inputs))[1][0]
+        return np.asarray(np.einsum("pm,pq,qm->m", J, self.covariance, J))
 
 
 def estimate(
-    form: Form, ladder: Ladder, huber_delta: float, seed: int, sigma: float | None = None, starts: int = 12
+    form: Form, runs: Runs, huber_delta: float, seed: int, sigma: float | None = None, starts: int = 12
 ) -> Estimate:
     """Fits a form from several starts; the scatter is estimated with it unless `sigma` is given."""
-    units = ladder.standard
-    points = units.points(ladder.params, ladder.tokens, ladder.unique)
-    log_loss = np.log(ladder.loss) - units.log_loss
-    start = _starts(form, starts, seed)
-    scatter, degrees = sigma or _FIRST_SIGMA, 0.0
+    units = runs.standard
+    problem = posed(form, runs, huber_delta, sigma or _FIRST_SIGMA)
+    start = first_guesses(problem, starts, seed)
+    scatter, degrees = float(problem.sigma[0]), 0.0
     for _ in range(1 if sigma else _ROUNDS):
-        minima = minimise(form, points, log_loss, np.array(scatter), form.centre, start, huber_delta)
+        problem = replace(problem, sigma=np.array([scatter]))
+        minima = minimise(problem, start)
         start, best = minima.theta, int(np.argmin(minima.objective))
-        curvature = _curvature(minima, best, scatter, huber_delta)
-        inverse = np.asarray(np.linalg.inv(curvature + np.diag(form.sd**-2)), dtype=np.float64)
-        degrees = len(ladder) - float(np.trace(inverse @ curvature))
+        predicted, jacobian = form.log_loss_and_jacobian(minima.theta[best : best + 1], problem.points)
+        residuals, J = (predicted - problem.log_loss)[0], jacobian[0].T
+        # Of each row on the gradient, per sigma of its noise [n, P].
+        influence = J * huber_weight(residuals / scatter, huber_delta)[:, None] / scatter
+        curvature = influence.T @ J / scatter
+        inverse = np.asarray(np.linalg.inv(curvature + np.diag(problem.precision)), dtype=np.float64)
+        degrees = len(runs) - float(np.trace(inverse @ curvature))
         if sigma is None:
-            scatter = _scatter(minima.residuals[best], scatter, degrees, huber_delta)
+            scatter = _scatter(residuals, scatter, degrees, huber_delta)
     objective = float(minima.objective[best])
     agreeing = float(np.mean(minima.objective <= objective + 1e-3 * (1 + objective)))
-    theta, residuals = minima.theta[best], minima.residuals[best]
-    influence = _influence(minima, best, scatter, huber_delta)
-    covariance = inverse @ (_score_variance(influence, ladder) + np.diag(form.sd**-2)) @ inverse
-    return Estimate(form, theta, covariance, scatter, degrees, residuals, objective, agreeing, units)
+    covariance = inverse @ (_score_variance(influence, runs) + np.diag(problem.precision)) @ inverse
+    return Estimate(form, minima.theta[best], covariance, scatter, degrees, residuals, objective, agreeing, units)
 
 
-def _starts(form: Form, count: int, seed: int) -> Array:
-    spread = np.random.default_rng(seed).standard_normal((count, len(form.sd)))
-    spread[0] = 0.0
-    return np.asarray(form.centre + 0.8 * form.sd * spread)
+def posed(form: Form, runs: Runs, huber_delta: float, sigma: float) -> Problem:
+    """The fit of a form to runs, with its priors, as a problem to minimise."""
+    units = runs.standard
+    return Problem(
+        form=form,
+        points=units.points(runs.inputs),
+        log_loss=(np.log(runs.loss) - units.log["loss"])[None],
+        sigma=np.array([sigma]),
+        delta=huber_delta,
+        centre=form.centre[None],
+        precision=form.sd**-2,
+        weights=np.ones((1, len(runs))),
+    )
 
 
-def _influence(minima: Minima, best: int, sigma: float, delta: float) -> Array:
-    # Of each row on the gradient, per sigma of its noise [n, P].
-    weight = huber_weight(minima.residuals[best] / sigma, delta)
-    return np.asarray(minima.jacobian[best] * weight[:, None] / sigma)
-
-
-def _curvature(minima: Minima, best: int, sigma: float, delta: float) -> Array:
-    return np.asarray(_influence(minima, best, sigma, delta).T @ minima.jacobian[best] / sigma)
-
-
-def _score_variance(influence: Array, ladder: Ladder) -> Array:
+def _score_variance(influence: Array, runs: Runs) -> Array:
     # What branches of one trunk have in common adds up over them.
-    together = np.zeros((int(ladder.trunk.max()) + 1, influence.shape[1]))
-    np.add.at(together, ladder.trunk, influence)
+    together = np.zeros((int(runs.trunk.max()) + 1, influence.shape[1]))
+    np.add.at(together, runs.trunk, influence)
     return np.asarray((1 - SHARED_NOISE) * influence.T @ influence + SHARED_NOISE * together.T @ together)
 
 

@@ -1,6 +1,6 @@
-"""Fitting a law to a ladder."""
+"""Fitting a law to runs."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -10,15 +10,16 @@ from scalewright.laws.backtest import backtest, cuts
 from scalewright.laws.diagnosis import Candidate, explain, warn
 from scalewright.laws.estimate import SIGMA_FLOOR, Estimate, estimate
 from scalewright.laws.forms import FORMS, Form
-from scalewright.laws.ladder import Ladder, levels
 from scalewright.laws.law import FittedForm, Law, Support, catalogued
+from scalewright.laws.runs import UNIQUE, Runs, levels, product
 from scalewright.laws.uncertainty import draw
 from scalewright.laws.weights import Standing, weigh
 
 HUBER_DELTA = 1.345
 """Residuals beyond this many sigma count linearly: 95 % efficient on Gaussian noise (Huber 1964)."""
 
-_RUNGS, _SIZES, _HORIZONS, _DRAWS = 6, 3, 3, 20
+_RUNGS, _LEVELS, _DRAWS = 6, 3, 20
+_PLURALS = {"params": "sizes", "tokens": "horizons"}
 
 
 def fit(
@@ -51,68 +52,98 @@ def fit(
         InputError: a value is not positive and finite, the ladder has too few rungs, sizes or horizons, the
             form is not in the catalogue, or there are too few draws for an interval.
     """
-    ladder = Ladder.checked(params, tokens, loss, unique_tokens, trunks)
-    _check_wide_enough(ladder)
+    inputs = {"params": params, "tokens": tokens}
+    if unique_tokens is not None:
+        inputs[UNIQUE] = unique_tokens
+    return fit_inputs(inputs, loss, trunks=trunks, forms=forms, bootstrap=bootstrap, seed=seed, huber_delta=huber_delta)
+
+
+def fit_inputs(
+    inputs: Mapping[str, ArrayLike],
+    loss: ArrayLike,
+    *,
+    trunks: Sequence[object] | None = None,
+    forms: str | Sequence[str] = "auto",
+    bootstrap: int = 400,
+    seed: int = 0,
+    huber_delta: float = HUBER_DELTA,
+) -> Law:
+    """Fits a law in any inputs that the catalogue has forms for, such as {"tokens": ...} for a learning curve.
+
+    Args and errors are those of `fit`.
+    """
+    runs = Runs.checked(inputs, loss, trunks)
+    chosen = _chosen(forms, tuple(runs.grown()))
+    _check_wide_enough(runs, chosen[0].still)
     if bootstrap < _DRAWS:
         raise InputError(f"bootstrap: found {bootstrap}, expected at least {_DRAWS} draws for an interval")
     if not huber_delta > 0:
         raise InputError(f"huber_delta: found {huber_delta:g}, expected a positive number of sigmas, such as 1.345")
-    chosen = _chosen(forms)
 
-    estimates = [estimate(form, ladder, huber_delta, seed) for form in chosen]
-    masks = cuts(ladder, rows=max(len(form.priors) - 1 for form in FORMS.values()))
-    backtests = [backtest(e.form, ladder, masks, e.sigma, huber_delta) for e in estimates]
+    estimates = [estimate(form, runs, huber_delta, seed) for form in chosen]
+    masks = cuts(runs, rows=max(len(form.own) for form in chosen), still=chosen[0].still)
+    backtests = [backtest(e.form, runs, masks, e.sigma, huber_delta) for e in estimates]
     standings = weigh(estimates, backtests)
-    noise = _noise(ladder, estimates, standings)
+    noise = _noise(runs, estimates, standings)
 
     candidates = [Candidate(*each) for each in zip(estimates, backtests, standings, strict=True)]
     candidates.sort(key=lambda candidate: -candidate.standing.weight)
     return Law(
         form=forms if isinstance(forms, str) else "+".join(forms),
-        forms=tuple(_fitted(c, ladder, noise, bootstrap, huber_delta, seed) for c in candidates),
+        forms=tuple(_fitted(c, runs, noise, bootstrap, huber_delta, seed) for c in candidates),
         noise=noise,
-        units=ladder.standard,
-        support=_support(ladder),
-        warnings=tuple(warn(candidates, ladder)),
-        reasons=explain(candidates, ladder, noise),
+        units=runs.standard,
+        support=support(runs, chosen[0].still),
+        warnings=tuple(warn(candidates, runs)),
+        reasons=explain(candidates, runs, noise),
     )
 
 
-def _chosen(forms: str | Sequence[str]) -> list[Form]:
-    names = list(FORMS) if forms == "auto" else [forms] if isinstance(forms, str) else list(dict.fromkeys(forms))
-    if not names:
-        raise InputError(f"forms: found none, expected auto or some of {', '.join(FORMS)}")
-    return [catalogued(name) for name in names]
+def _chosen(forms: str | Sequence[str], inputs: tuple[str, ...]) -> list[Form]:
+    fitting = [form for form in FORMS.values() if set(form.inputs) == set(inputs)]
+    if forms == "auto":
+        chosen = [form for form in fitting if form.averaged]
+    else:
+        chosen = [catalogued(name) for name in ([forms] if isinstance(forms, str) else dict.fromkeys(forms))]
+    if not chosen:
+        raise InputError(f"forms: found none for {', '.join(inputs)}, expected auto or some of {', '.join(FORMS)}")
+    for form in chosen:
+        if set(form.inputs) != set(inputs):
+            names = ", ".join(each.name for each in fitting) or "none"
+            raise InputError(
+                f"form {form.name} is one in {', '.join(form.inputs)}, the runs have {', '.join(inputs)}: "
+                f"choose one of those that fit ({names}), or give other columns"
+            )
+    return chosen
 
 
-def _check_wide_enough(ladder: Ladder) -> None:
-    found = {
-        f"{_RUNGS} different (params, tokens)": (len(set(ladder.rungs)), _RUNGS),
-        f"{_SIZES} sizes": (levels(ladder.params), _SIZES),
-        f"{_HORIZONS} horizons": (levels(ladder.tokens), _HORIZONS),
-    }
+def _check_wide_enough(runs: Runs, still: Sequence[str]) -> None:
+    grown = runs.grown(still)
+    found = {f"{_RUNGS} different ({', '.join(grown)})": (int(runs.rungs.max()) + 1, _RUNGS)}
+    for name, values in grown.items():
+        found[f"{_LEVELS} {_PLURALS.get(name, f'values of {name}')}"] = (levels(values), _LEVELS)
     missing = [f"{count} of the {wanted}" for wanted, (count, least) in found.items() if count < least]
     if missing:
         raise InputError(
             f"too few runs to fit a law: found {', '.join(missing)} it needs "
-            "(values within 5 % count as one): add runs, or sizes and horizons further apart"
+            "(values within 5 % count as one): add runs, further apart"
         )
 
 
-def _noise(ladder: Ladder, estimates: Sequence[Estimate], standings: Sequence[Standing]) -> float:
+def _noise(runs: Runs, estimates: Sequence[Estimate], standings: Sequence[Standing]) -> float:
     # The scatter about the forms bounds the noise of a run from above; repeats, where there are any, measure
     # it, and the scatter then counts as two of them.
     scatter = sum(s.weight * e.sigma**2 for e, s in zip(estimates, standings, strict=True))
-    pure, degrees = ladder.pure_error()
+    pure, degrees = runs.pure_error()
     variance = (degrees * pure + 2 * scatter) / (degrees + 2)
     return max(float(np.sqrt(variance)), SIGMA_FLOOR)
 
 
 def _fitted(
-    candidate: Candidate, ladder: Ladder, noise: float, bootstrap: int, huber_delta: float, seed: int
+    candidate: Candidate, runs: Runs, noise: float, bootstrap: int, huber_delta: float, seed: int
 ) -> FittedForm:
     best, standing = candidate.fitted, candidate.standing
-    sample = draw(best, ladder, noise, bootstrap, huber_delta, seed)
+    sample = draw(best, runs, noise, bootstrap, huber_delta, seed)
     return FittedForm(
         name=best.form.name,
         weight=standing.weight,
@@ -126,11 +157,12 @@ def _fitted(
     )
 
 
-def _support(ladder: Ladder) -> Support:
+def support(runs: Runs, still: Sequence[str]) -> Support:
+    """Where runs lie."""
+    places = {name: values for name, values in runs.inputs.items() if name != UNIQUE}
     return Support(
-        runs=len(ladder),
-        params=(float(ladder.params.min()), float(ladder.params.max())),
-        tokens=(float(ladder.tokens.min()), float(ladder.tokens.max())),
-        compute=float(ladder.compute.max()),
-        rungs=tuple(sorted(set(zip(ladder.params.tolist(), ladder.tokens.tolist(), strict=True)))),
+        runs=len(runs),
+        inputs={name: (float(values.min()), float(values.max())) for name, values in places.items()},
+        compute=float(product(runs.grown(still)).max()),
+        rungs=tuple(sorted(set(zip(*(values.tolist() for values in places.values()), strict=True)))),
     )

@@ -1,5 +1,6 @@
 """A fitted law: forms with their weights, what it forecasts, and how sure it is."""
 
+from collections.abc import Mapping
 from functools import cached_property
 from typing import ClassVar
 
@@ -9,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from scalewright.documents import Document, Part, Reason
 from scalewright.errors import InputError
 from scalewright.laws.forms import FORMS, Form
-from scalewright.laws.ladder import Standard, column, distance
+from scalewright.laws.runs import UNIQUE, Standard, column, distance
 from scalewright.laws.uncertainty import mixture_quantiles
 
 Array = NDArray[np.float64]
@@ -34,17 +35,25 @@ class Support(Part):
 
     Attributes:
         runs: Rows fitted.
-        params: Smallest and largest N.
-        tokens: Smallest and largest D.
-        compute: Largest N * D.
-        rungs: The distinct (N, D).
+        inputs: Smallest and largest value of each input.
+        compute: Largest product of the inputs that are bought, such as N * D.
+        rungs: The distinct places, each the inputs in their order.
     """
 
     runs: int
-    params: tuple[float, float]
-    tokens: tuple[float, float]
+    inputs: dict[str, tuple[float, float]]
     compute: float
-    rungs: tuple[tuple[float, float], ...]
+    rungs: tuple[tuple[float, ...], ...]
+
+    @property
+    def params(self) -> tuple[float, float]:
+        """Smallest and largest N."""
+        return self.inputs["params"]
+
+    @property
+    def tokens(self) -> tuple[float, float]:
+        """Smallest and largest D."""
+        return self.inputs["tokens"]
 
 
 class FittedForm(Part):
@@ -97,6 +106,9 @@ class Law(Document):
     """
 
     KIND: ClassVar[str] = "law"
+    VERSION: ClassVar[int] = 2
+
+    schema_version: int = 2
 
     form: str
     forms: tuple[FittedForm, ...]
@@ -124,28 +136,44 @@ class Law(Document):
         edges = {name: np.quantile(values, [tail, 1 - tail]) for name, values in natural.items()}
         return {name: (float(low), float(high)) for name, (low, high) in edges.items()}
 
-    def losses(self, params: ArrayLike, tokens: ArrayLike, unique_tokens: ArrayLike | None = None) -> Array:
-        """Central forecasts in nats per token; the arguments broadcast, the answer has their common shape.
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        """What the law depends on, in order."""
+        return tuple(self.support.inputs)
+
+    def losses(
+        self,
+        params: ArrayLike | None = None,
+        tokens: ArrayLike | None = None,
+        unique_tokens: ArrayLike | None = None,
+        **others: ArrayLike,
+    ) -> Array:
+        """Central forecasts in nats; the inputs broadcast, the answer has their common shape.
 
         The centre is the weighted geometric mean of the forms' most probable losses.
         """
-        shape, places = self._places(params, tokens, unique_tokens)
-        points = self.units.points(*places)
+        shape, places = self._places(params, tokens, unique_tokens, others)
+        points = self.units.points(places)
         log = sum(
             (fitted.weight * fitted.form.log_loss(np.array([fitted.theta]), points)[0] for fitted in self.forms),
-            np.full(len(places[0]), self.units.log_loss),
+            np.full(len(points), self.units.log["loss"]),
         )
         return np.asarray(np.exp(log)).reshape(shape)
 
-    def sample(self, params: ArrayLike, tokens: ArrayLike, unique_tokens: ArrayLike | None = None) -> Array:
+    def sample(
+        self,
+        params: ArrayLike | None = None,
+        tokens: ArrayLike | None = None,
+        unique_tokens: ArrayLike | None = None,
+        **others: ArrayLike,
+    ) -> Array:
         """Draws [S, ...] of the expected loss, the seed noise of a run left out.
 
         Each draw is one form, chosen by weight, with its own parameters and its own discrepancy, the same for
-        all
-        places: draws may be compared from place to place.
+        all places: draws may be compared from place to place.
         """
-        shape, places = self._places(params, tokens, unique_tokens)
-        points, away = self.units.points(*places), self._distance(places)
+        shape, places = self._places(params, tokens, unique_tokens, others)
+        points, away = self.units.points(places), self._distance(places)
         size = len(self.forms[0].sample)
         scores = np.random.default_rng(0).standard_normal(size)
         logs, first = [], 0
@@ -153,47 +181,65 @@ class Law(Document):
             discrepancy = fitted.discrepancy * scores[first : first + count, None] * away
             logs.append(fitted.form.log_loss(fitted.draws[:count], points) + discrepancy)
             first += count
-        return np.exp(np.concatenate(logs) + self.units.log_loss).reshape(size, *shape)
+        return np.exp(np.concatenate(logs) + self.units.log["loss"]).reshape(size, *shape)
 
     def predict(
-        self, params: float, tokens: float, unique_tokens: float | None = None, level: float = 0.9
+        self,
+        params: float | None = None,
+        tokens: float | None = None,
+        unique_tokens: float | None = None,
+        level: float = 0.9,
+        **others: float,
     ) -> Prediction:
         """Forecasts the loss of one run, with the central interval at `level`.
 
-        The interval holds what the ladder leaves open about the parameters (the floor included), the choice
+        The interval holds what the runs leave open about the parameters (the floor included), the choice
         of form, the forms' discrepancy, which grows with distance from the data, and the noise of the run
         itself.
 
         Raises:
-            InputError: an argument is not positive and finite, or the level not between 0 and 1.
+            InputError: an input is missing, unknown, or not positive and finite, or the level is not between 0 and 1.
         """
         tail = (1 - _checked_level(level)) / 2
-        _, places = self._places(params, tokens, unique_tokens)
-        points, away = self.units.points(*places), self._distance(places)
+        _, places = self._places(params, tokens, unique_tokens, others)
+        points, away = self.units.points(places), self._distance(places)
         centre = np.concatenate([f.form.log_loss(f.draws, points)[:, 0] for f in self.forms])
         sd = np.concatenate([np.full(len(f.sample), np.hypot(self.noise, f.discrepancy * away[0])) for f in self.forms])
         weight = np.concatenate([np.full(len(f.sample), f.weight / len(f.sample)) for f in self.forms])
-        quantiles = mixture_quantiles(centre, sd, weight, np.array([tail, 1 - tail])) + self.units.log_loss
-        loss = float(self.losses(params, tokens, unique_tokens))
+        quantiles = mixture_quantiles(centre, sd, weight, np.array([tail, 1 - tail])) + self.units.log["loss"]
+        loss = float(self.losses(**places)[0])
         low, high = np.exp(quantiles)
         return Prediction(
             loss=loss,
             low=min(float(low), loss),
             high=max(float(high), loss),
             level=level,
-            extrapolation=float(places[0][0] * places[1][0] / self.support.compute),
+            extrapolation=float(np.prod([places[name][0] for name in self._bought]) / self.support.compute),
         )
 
     def _places(
-        self, params: ArrayLike, tokens: ArrayLike, unique_tokens: ArrayLike | None
-    ) -> tuple[tuple[int, ...], tuple[Array, Array, Array]]:
-        unique = tokens if unique_tokens is None else unique_tokens
-        N, D, U = np.broadcast_arrays(np.asarray(params), np.asarray(tokens), np.asarray(unique))
-        return N.shape, (column("params", N), column("tokens", D), column("unique_tokens", U))
+        self,
+        params: ArrayLike | None,
+        tokens: ArrayLike | None,
+        unique_tokens: ArrayLike | None,
+        others: Mapping[str, ArrayLike],
+    ) -> tuple[tuple[int, ...], dict[str, Array]]:
+        given = {"params": params, "tokens": tokens, UNIQUE: unique_tokens, **others}
+        known = {name: np.asarray(values) for name, values in given.items() if values is not None}
+        if known.keys() - {UNIQUE} != set(self.inputs):
+            found = ", ".join(known) or "no inputs"
+            raise InputError(f"found {found}, expected what the law rests on: {', '.join(self.inputs)}")
+        arrays = dict(zip(known, np.broadcast_arrays(*known.values()), strict=True))
+        shape = arrays[self.inputs[0]].shape
+        return shape, {name: column(name, values) for name, values in arrays.items()}
 
-    def _distance(self, places: tuple[Array, Array, Array]) -> Array:
-        rungs = np.array(self.support.rungs)
-        return distance(rungs[:, 0], rungs[:, 1], places[0], places[1])
+    @property
+    def _bought(self) -> list[str]:
+        return [name for name in self.inputs if name not in self.forms[0].form.still]
+
+    def _distance(self, places: Mapping[str, Array]) -> Array:
+        rungs = dict(zip(self.inputs, np.array(self.support.rungs).T, strict=True))
+        return distance({name: rungs[name] for name in self._bought}, places)
 
 
 def catalogued(name: str) -> Form:

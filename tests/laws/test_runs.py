@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 
 from scalewright.errors import InputError
-from scalewright.laws import Ladder
-from scalewright.laws.ladder import distance, levels
+from scalewright.laws import Runs
+from scalewright.laws.runs import distance, levels
 
 
 @pytest.mark.parametrize("bad", [0.0, -1.0, np.nan, np.inf])
@@ -11,43 +11,45 @@ from scalewright.laws.ladder import distance, levels
 def test_a_value_that_is_not_positive_is_refused_with_its_row(name: str, bad: float) -> None:
     columns = {key: [1.0, 2.0, 3.0] for key in ("params", "tokens", "loss", "unique_tokens")}
     columns[name] = [1.0, bad, 3.0]
+    loss = columns.pop("loss")
     with pytest.raises(InputError, match=f"{name}, row 2: found {bad:g}"):
-        Ladder.checked(**columns)
+        Runs.checked(columns, loss)
 
 
 def test_columns_of_different_length_are_refused() -> None:
     with pytest.raises(InputError, match="params 2, tokens 3"):
-        Ladder.checked([1, 2], [1, 2, 3], [1, 2, 3])
+        Runs.checked({"params": [1, 2], "tokens": [1, 2, 3]}, [1, 2, 3])
 
 
 def test_text_is_refused() -> None:
     with pytest.raises(InputError, match="loss"):
-        Ladder.checked([1, 2], [1, 2], ["low", "high"])
+        Runs.checked({"params": [1, 2], "tokens": [1, 2]}, ["low", "high"])
 
 
 def test_pure_error_is_the_variance_within_repeats() -> None:
     logs = np.array([0.5, 0.52, 0.48, 0.9, 1.0])
-    ladder = Ladder.checked([1, 1, 1, 2, 2], [5, 5, 5, 5, 6], np.exp(logs))
+    ladder = Runs.checked({"params": [1, 1, 1, 2, 2], "tokens": [5, 5, 5, 5, 6]}, np.exp(logs))
     variance, degrees = ladder.pure_error()
     assert degrees == 2
     assert variance == pytest.approx(np.var(logs[:3], ddof=1))
 
 
 def test_two_trunks_that_meet_in_three_rungs_are_one_comparison() -> None:
-    params, tokens = [1, 1, 1, 1, 1, 1, 2, 2], [5, 6, 7, 5, 6, 7, 5, 5]
+    inputs = {"params": [1, 1, 1, 1, 1, 1, 2, 2], "tokens": [5, 6, 7, 5, 6, 7, 5, 5]}
     loss = [3.0, 2.9, 2.8, 3.1, 3.0, 2.9, 2.5, 2.6]
-    assert Ladder.checked(params, tokens, loss, trunks=["a", "a", "a", "b", "b", "b", "c", "d"]).pure_error()[1] == 2
-    assert Ladder.checked(params, tokens, loss).pure_error()[1] == 4
+    assert Runs.checked(inputs, loss, trunks=["a", "a", "a", "b", "b", "b", "c", "d"]).pure_error()[1] == 2
+    assert Runs.checked(inputs, loss).pure_error()[1] == 4
 
 
 def test_trunks_need_a_label_for_each_run() -> None:
     with pytest.raises(InputError, match="trunks 1"):
-        Ladder.checked([1, 2], [1, 2], [2, 3], trunks=["a"])
+        Runs.checked({"params": [1, 2], "tokens": [1, 2]}, [2, 3], trunks=["a"])
 
 
 def test_distance_is_the_compute_ratio_beyond_the_corner_of_a_grid() -> None:
     params, tokens = (a.ravel() for a in np.meshgrid([1.0, 2.0, 4.0], [10.0, 20.0]))
-    away = distance(params, tokens, np.array([12.0, 2.0]), np.array([40.0, 10.0]))
+    places = {"params": np.array([12.0, 2.0]), "tokens": np.array([40.0, 10.0])}
+    away = distance({"params": params, "tokens": tokens}, places)
     np.testing.assert_allclose(away, [np.log(12 * 40 / (4 * 20)), 0.0], atol=1e-12)
 
 
@@ -56,6 +58,6 @@ def test_values_within_five_percent_are_one_level() -> None:
 
 
 def test_unique_tokens_count_at_most_as_many_as_seen() -> None:
-    ladder = Ladder.checked([1, 1], [10, 30], [3, 2], [20, 20])
-    assert list(ladder.unique) == [10, 20]
+    ladder = Runs.checked({"params": [1, 1], "tokens": [10, 30], "unique_tokens": [20, 20]}, [3, 2])
+    assert list(ladder.inputs["unique_tokens"]) == [10, 20]
     assert ladder.repeats_data

@@ -1,0 +1,182 @@
+"""The rows a law is fitted to: what was bought, and the loss it bought, checked once at the door."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from scalewright.documents import Part
+from scalewright.errors import InputError
+
+Array = NDArray[np.float64]
+
+UNIQUE = "unique_tokens"
+
+SHARED_NOISE = 2 / 3
+"""Share of the variance from run to run that branches of one trunk have in common: correlation of the differences between
+two seeds at three horizons, nine pairs of trunks (docs/log.md, 2026-11-24)."""
+
+
+class Standard(Part):
+    """The units a law is fitted in: logarithms of the geometric mean of each input and of the smallest loss."""
+
+    log: dict[str, float]
+
+    def points(self, inputs: Mapping[str, Array]) -> "Points":
+        """Where runs lie, in these units."""
+        log = {name: np.log(inputs[name]) - centre for name, centre in self.log.items() if name != "loss"}
+        unique = inputs.get(UNIQUE)
+        if unique is None or "tokens" not in log or np.all(unique >= inputs["tokens"]):
+            return Points(log, None)
+        return Points(log, np.minimum(np.log(unique) - self.log["tokens"], log["tokens"]))
+
+
+@dataclass(frozen=True)
+class Points:
+    """Places in the units of a `Standard`.
+
+    Attributes:
+        log: ln of each input, arrays [n].
+        unique: ln of the unique tokens [n], at most those of the tokens; None where no token is repeated.
+    """
+
+    log: Mapping[str, Array]
+    unique: Array | None
+
+    def __len__(self) -> int:
+        return len(next(iter(self.log.values())))
+
+    def take(self, rows: NDArray[np.intp]) -> "Points":
+        """The places at these positions."""
+        log = {name: values[rows] for name, values in self.log.items()}
+        return Points(log, None if self.unique is None else self.unique[rows])
+
+
+@dataclass(frozen=True)
+class Runs:
+    """Checked rows.
+
+    Attributes:
+        inputs: Arrays [n] by name, such as "params", "tokens"; "unique_tokens" only where some run repeats tokens.
+        loss: In nats [n].
+        trunk: Number of the trunk that a run is a branch of [n].
+    """
+
+    inputs: Mapping[str, Array]
+    loss: Array
+    trunk: NDArray[np.intp]
+
+    @classmethod
+    def checked(
+        cls,
+        inputs: Mapping[str, ArrayLike],
+        loss: ArrayLike,
+        trunks: Sequence[object] | None = None,
+    ) -> Self:
+        """Rows as they come; runs with equal labels in `trunks` share a trunk, without labels each is its own.
+
+        Raises:
+            InputError: columns differ in length, or a value is not a positive finite number (row counted from
+                1).
+        """
+        columns = {name: column(name, values) for name, values in inputs.items()} | {"loss": column("loss", loss)}
+        rows = len(columns["loss"])
+        labels = list(range(rows)) if trunks is None else [str(label) for label in trunks]
+        lengths = {name: len(values) for name, values in columns.items()} | {"trunks": len(labels)}
+        if len(set(lengths.values())) > 1:
+            lengths = {name: n for name, n in lengths.items() if name != "trunks" or trunks is not None}
+            found = ", ".join(f"{name} {length}" for name, length in lengths.items())
+            raise InputError(f"columns differ in length ({found}): give every run all of its values")
+        if UNIQUE in columns:
+            columns[UNIQUE] = np.minimum(columns[UNIQUE], columns["tokens"])
+            if np.all(columns[UNIQUE] >= columns["tokens"] * (1 - 1e-9)):
+                del columns[UNIQUE]
+        # In a fixed order, so that no result depends on the order the rows came in.
+        order = np.lexsort([columns[name] for name in reversed(columns)])
+        numbers: dict[object, int] = {}
+        trunk = np.array([numbers.setdefault(labels[row], len(numbers)) for row in order], dtype=np.intp)
+        measured = columns.pop("loss")[order]
+        return cls({name: values[order] for name, values in columns.items()}, measured, trunk)
+
+    def __len__(self) -> int:
+        return len(self.loss)
+
+    def grown(self, still: Sequence[str] = ()) -> dict[str, Array]:
+        """The inputs that are bought: all but repeated tokens and those that are chosen."""
+        return {name: values for name, values in self.inputs.items() if name != UNIQUE and name not in still}
+
+    @property
+    def repeats_data(self) -> bool:
+        """Whether some run sees its tokens more than once."""
+        return UNIQUE in self.inputs
+
+    @property
+    def standard(self) -> Standard:
+        """The units these runs are fitted in."""
+        logs = {name: float(np.log(values).mean()) for name, values in self.inputs.items() if name != UNIQUE}
+        return Standard(log=logs | {"loss": float(np.log(self.loss).min())})
+
+    @property
+    def rungs(self) -> NDArray[np.intp]:
+        """Number of the rung each run belongs to [n]: runs with equal inputs are repeats."""
+        places = np.stack(list(self.inputs.values()), axis=1)
+        return np.unique(places, axis=0, return_inverse=True)[1].reshape(-1)
+
+    def take(self, rows: NDArray[np.bool_] | NDArray[np.intp]) -> "Runs":
+        """The runs chosen by a mask [n] or by positions."""
+        return Runs({name: values[rows] for name, values in self.inputs.items()}, self.loss[rows], self.trunk[rows])
+
+    def pure_error(self) -> tuple[float, int]:
+        """Variance of ln loss within repeated rungs, and its degrees of freedom.
+
+        Branches of one trunk share most of their noise: two trunks that meet in several rungs are one comparison.
+        """
+        rungs, logs = self.rungs, np.log(self.loss)
+        count = np.bincount(rungs)
+        repeats = int((count - 1).sum())
+        if not repeats:
+            return 0.0, 0
+        squares = float(((logs - (np.bincount(rungs, logs) / count)[rungs]) ** 2).sum())
+        compared = {tuple(sorted(self.trunk[rungs == rung].tolist())) for rung in np.flatnonzero(count > 1)}
+        return squares / repeats, sum(len(trunks) - 1 for trunks in compared)
+
+
+def product(grown: Mapping[str, Array]) -> Array:
+    """What runs cost, [n], up to a factor: the product of what was bought."""
+    return np.exp(sum(np.log(values) for values in grown.values()))
+
+
+def distance(grown: Mapping[str, Array], to: Mapping[str, Array]) -> Array:
+    """How far places [m] lie from the nearest of the runs [n]: sum of |ln ratio| over the inputs, in e-folds.
+
+    Beyond the largest rung of a grid this is the ln of the ratio of the products.
+    """
+    away = sum(np.abs(np.log(to[name])[:, None] - np.log(values)) for name, values in grown.items())
+    return np.asarray(np.asarray(away).min(axis=1))
+
+
+def levels(values: Array) -> int:
+    """How many values differ by more than 5 %: the sizes, or the horizons, of a ladder."""
+    count, last = 0, 0.0
+    for value in np.unique(values):
+        if value > 1.05 * last:
+            count, last = count + 1, float(value)
+    return count
+
+
+def column(name: str, values: ArrayLike) -> Array:
+    """One column as a float array [n]; raises InputError, with the row, where a value is not positive and
+    finite."""
+    try:
+        array = np.array(values, dtype=np.float64).reshape(-1)
+    except (TypeError, ValueError):
+        raise InputError(f"{name}: found something that is not a number: give positive numbers only") from None
+    bad = np.flatnonzero(~(np.isfinite(array) & (array > 0)))
+    if len(bad):
+        raise InputError(
+            f"{name}, row {bad[0] + 1}: found {array[bad[0]]:g}, expected a positive finite number: "
+            "mend the row or leave it out"
+        )
+    return array
