@@ -13,6 +13,9 @@ Law = Callable[[np.ndarray, np.ndarray], np.ndarray]
 AVERAGED = [form.name for form in FORMS.values() if form.averaged and form.inputs == ("params", "tokens")]
 """The forms in size and data that "auto" averages."""
 
+SUMS = ["chinchilla", "kaplan_floor", "power_mean", "interaction"]
+"""Forms without a start."""
+
 
 @dataclass(frozen=True)
 class Truth:
@@ -61,7 +64,13 @@ def truth(kind: str, rng: np.random.Generator, sizes: int = 4, horizons: int = 4
             E + a * (N / n) ** -alpha + b * (N / n) ** -delta * (D / d) ** -(beta + slope * np.log(N / n))
         ),
     }
-    return Truth(laws[kind], N, D)
+    S, k = rng.uniform(3.0, 6.0), rng.uniform(2.0, 4.0)
+
+    def started(N: np.ndarray, D: np.ndarray) -> np.ndarray:
+        excess = laws[kind.removesuffix("_start")](N, D) - E
+        return E + (excess**-k + S**-k) ** (-1 / k)
+
+    return Truth(started if kind.endswith("_start") else laws[kind], N, D)
 
 
 @pytest.fixture(scope="session")

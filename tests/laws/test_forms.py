@@ -1,4 +1,5 @@
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 import pytest
@@ -37,6 +38,11 @@ def interaction(p: dict[str, float], N: float, D: float) -> float:
     return p["E"] + p["A"] * N ** -p["alpha"] + data
 
 
+def started(law: Callable[..., float], p: dict[str, float], N: float, D: float) -> float:
+    excess = law(p, N, D) - p["E"]
+    return p["E"] + (excess ** -p["k"] + p["S"] ** -p["k"]) ** (-1 / p["k"])
+
+
 WRITTEN: dict[str, Callable[..., float]] = {
     "chinchilla": lambda p, N, D: p["E"] + p["A"] * N ** -p["alpha"] + p["B"] * D ** -p["beta"],
     "kaplan": kaplan,
@@ -45,6 +51,10 @@ WRITTEN: dict[str, Callable[..., float]] = {
     "interaction": interaction,
 }
 """The laws as their papers write them."""
+WRITTEN |= {
+    f"{name}_start": partial(started, WRITTEN[name])
+    for name in ("chinchilla", "kaplan_floor", "power_mean", "interaction")
+}
 
 
 def gradient_matches(form: Form, points: Points) -> None:

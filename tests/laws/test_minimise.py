@@ -5,10 +5,12 @@ from scipy.optimize import minimize
 from scalewright.laws import FORMS, Form, Runs
 from scalewright.laws.minimise import Problem, minimise
 
-from .conftest import AVERAGED, truth
+from .conftest import AVERAGED, SUMS, truth
 
 
-@pytest.mark.parametrize("form", [FORMS[name] for name in ["kaplan", *AVERAGED]], ids=["kaplan", *AVERAGED])
+@pytest.mark.parametrize(
+    "form", [FORMS[name] for name in ["kaplan", *SUMS, *AVERAGED]], ids=["kaplan", *SUMS, *AVERAGED]
+)
 def test_each_minimum_of_a_batch_is_scipys(form: Form) -> None:
     """Against BFGS on the objective written out anew."""
     true, delta, rng = truth(form.name, np.random.default_rng(6)), 1.345, np.random.default_rng(0)

@@ -10,7 +10,7 @@ from scalewright.errors import InputError, WorkError
 from scalewright.laws import FORMS, Runs
 from scalewright.laws.plain import fit_plain, plain_fit, resampling
 
-from .conftest import AVERAGED, Truth, truth
+from .conftest import AVERAGED, SUMS, Truth, truth
 
 CHINCHILLA = FORMS["chinchilla"]
 
@@ -66,7 +66,7 @@ def test_the_constants_of_hoffmann_do_not_fit_these_runs(runs: Runs) -> None:
     assert chi2.sf(ratio, 5) < 1e-10
 
 
-@pytest.mark.parametrize("name", ["kaplan", *AVERAGED])
+@pytest.mark.parametrize("name", ["kaplan", *SUMS, *AVERAGED])
 def test_noise_free_runs_give_their_law_back(name: str) -> None:
     true = truth(name, np.random.default_rng(5), sizes=6, horizons=6)
     fitted = plain_fit(FORMS[name], Runs.checked(true.inputs, true.losses()), delta=np.inf)

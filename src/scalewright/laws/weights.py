@@ -2,7 +2,7 @@
 
 The errors of a form's forecasts of larger rungs from smaller ones are modelled as Gaussian, with the variance
 that noise explains plus a discrepancy (c * distance)^2. The unknown c is integrated out over a prior. The
-form's weight is this predictive evidence together with how closely the form follows the whole ladder; its
+form's weight is its prior weight times this predictive evidence, together with how closely the form follows all runs; its
 discrepancy is what the posterior of c says. Both are tempered, for the cuts overlap and residuals share one
 misfit, and the weights are drawn towards what a single cut would give, the more so the fewer the cuts. (Predictive
 weights: cf. Yao et al. 2018, arXiv:1704.02030; discrepancy: Kennedy and O'Hagan 2001.)
@@ -20,11 +20,10 @@ from scalewright.laws.estimate import Estimate
 
 Array = NDArray[np.float64]
 
-DISCREPANCY_PRIOR = 0.005
-"""Error in ln loss per e-fold of distance expected before any is seen. With it 87 % of the losses in public
-tables (arXiv:2203.15556, 2406.19146, 2202.01169, 2503.04715, 2502.18969), forecast from ladders of 12 to 16
-runs drawn from them, 4 to 32 times smaller, lie inside 90 % intervals. (Measured with the cuts and forms before the power mean;
-of two of these tables again since: docs/log.md, 2026-11-24.)"""
+DISCREPANCY_PRIOR = 0.003
+"""Error in ln loss per e-fold of distance expected before any is seen. With it about 95 % of the losses in public tables
+(arXiv:2203.15556, 2406.19146, 2502.18969, 2503.04715) and of our own ladders, 2 to 30 times beyond the runs fitted, lie inside
+90 % intervals; the forecasts of the line are the ones that come out least well (docs/log.md, 2026-11-25)."""
 
 DISCREPANCY_LOG_SD = 1.0
 """How far a form's discrepancy may lie from that, in ln."""
@@ -50,22 +49,23 @@ def weigh(estimates: Sequence[Estimate], backtests: Sequence[Backtest]) -> list[
     # One count for all forms: evidence per residual compares only over the same number of residuals.
     residuals = TEMPER * min(_RESIDUALS_COUNTED, *(fitted.degrees for fitted in estimates))
     scores, discrepancies = [], []
+    priors = np.log([fitted.form.prior or 1.0 for fitted in estimates])
     for fitted, tested in zip(estimates, backtests, strict=True):
         joint = _discrepancy_prior() + TEMPER * _log_score(tested)
-        evidence = logsumexp(joint)
-        posterior = np.exp(joint - evidence)
+        score = logsumexp(joint)
+        posterior = np.exp(joint - score)
         discrepancies.append(float(np.sqrt((posterior * _GRID**2).sum())))
-        scores.append(evidence - max(residuals, 0.0) * np.log(fitted.sigma))
+        scores.append(score - max(residuals, 0.0) * np.log(fitted.sigma))
     cuts = len(np.unique(backtests[0].cut))
     # What a single cut says counts as one cut more: a form leaves the interval only if it fails in single cuts already. It is
     # one of cuts + 1, so that one cut alone is not believed wholly.
-    single = [score / (cuts + 1) for score in scores]
-    weights = (cuts * _shares(scores) + _shares(single)) / (cuts + 1)
+    evidence = np.array(scores)
+    weights = (cuts * _shares(priors + evidence) + _shares(priors + evidence / (cuts + 1))) / (cuts + 1)
     return [Standing(float(w), c) for w, c in zip(weights, discrepancies, strict=True)]
 
 
-def _shares(scores: Sequence[float]) -> Array:
-    return np.asarray(np.exp(np.array(scores) - logsumexp(scores)))
+def _shares(scores: Array) -> Array:
+    return np.asarray(np.exp(scores - logsumexp(scores)))
 
 
 def _discrepancy_prior() -> Array:

@@ -1,9 +1,9 @@
 """The catalogue of forms."""
 
 from scalewright.laws.forms.form import Form, Parameter, Prior
-from scalewright.laws.forms.size_and_data import CHINCHILLA, INTERACTION, KAPLAN, KAPLAN_FLOOR, POWER_MEAN
+from scalewright.laws.forms.size_and_data import SIZE_AND_DATA
 
-FORMS: dict[str, Form] = {form.name: form for form in (CHINCHILLA, KAPLAN, KAPLAN_FLOOR, POWER_MEAN, INTERACTION)}
+FORMS: dict[str, Form] = {form.name: form for form in SIZE_AND_DATA}
 """The catalogue, by name."""
 
 __all__ = ["FORMS", "Form", "Parameter", "Prior"]

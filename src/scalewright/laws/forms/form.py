@@ -74,7 +74,7 @@ class Form:
         constants: Inputs whose geometric mean belongs to the formula, with the letter it has there.
         linear: Parameters that the loss is linear in.
         still: Inputs that are chosen rather than bought, such as a learning rate: nothing is extrapolated along them.
-        averaged: Whether "auto" takes it into the average.
+        prior: Its weight in the average of "auto" before any data, relative to that of other forms; 0 leaves it out.
     """
 
     name: str
@@ -86,7 +86,12 @@ class Form:
     constants: Mapping[str, str] = field(default_factory=dict)
     linear: tuple[str, ...] = ()
     still: tuple[str, ...] = ()
-    averaged: bool = True
+    prior: float = 0.0
+
+    @property
+    def averaged(self) -> bool:
+        """Whether "auto" takes it into the average."""
+        return self.prior > 0
 
     @cached_property
     def all(self) -> Mapping[str, Parameter]:
