@@ -13,11 +13,13 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from measure import SHARED
+
 Array = NDArray[np.float64]
 Row = dict[str, str]
 
 HERE = Path(__file__).resolve().parent
-LAWS = HERE.parents[1] / "shared" / "data" / "laws"
+LAWS = SHARED / "laws"
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@ from functools import partial
 
 import numpy as np
 import pytest
+from scipy.optimize import brentq
 
 from scalewright.laws import FORMS, Form, Points, Standard
 
@@ -43,12 +44,41 @@ def started(law: Callable[..., float], p: dict[str, float], N: float, D: float) 
     return p["E"] + (excess ** -p["k"] + p["S"] ** -p["k"]) ** (-1 / p["k"])
 
 
+def m4(p: dict[str, float], x: float) -> float:
+    floor, start = p["E"], p["E"] + p["S"]
+
+    def off(share: float) -> float:
+        loss = floor + share * p["S"]
+        # In units of S the two sides have the same unit.
+        return (
+            np.log((loss - floor) / p["S"])
+            - p["a"] * np.log((start - loss) / p["S"])
+            - np.log(p["A"] * x ** -p["alpha"])
+        )
+
+    return floor + p["S"] * brentq(off, 1e-12, 1 - 1e-12, xtol=1e-15, rtol=1e-14)
+
+
+def broken(breaks: int, p: dict[str, float], x: float) -> float:
+    excess = p["A"] * x ** -p["alpha"]
+    for i in range(1, breaks + 1):
+        excess *= (1 + (x / p[f"d_{i}"]) ** (1 / p[f"f_{i}"])) ** (-p[f"c_{i}"] * p[f"f_{i}"])
+    return p["E"] + excess
+
+
 WRITTEN: dict[str, Callable[..., float]] = {
     "chinchilla": lambda p, N, D: p["E"] + p["A"] * N ** -p["alpha"] + p["B"] * D ** -p["beta"],
     "kaplan": kaplan,
     "kaplan_floor": lambda p, N, D: p["E"] + kaplan(p, N, D),
     "power_mean": power_mean,
     "interaction": interaction,
+    "power": lambda p, x: p["A"] * x ** -p["alpha"],
+    "power_floor": lambda p, x: p["E"] + p["A"] * x ** -p["alpha"],
+    "power_start": lambda p, x: p["E"] + ((p["A"] * x ** -p["alpha"]) ** -p["k"] + p["S"] ** -p["k"]) ** (-1 / p["k"]),
+    "m3": lambda p, x: p["E"] + p["A"] * (1 / x + 1 / p["x_0"]) ** p["alpha"],
+    "m4": m4,
+    "broken_1": partial(broken, 1),
+    "broken_2": partial(broken, 2),
 }
 """The laws as their papers write them."""
 WRITTEN |= {

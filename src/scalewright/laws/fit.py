@@ -100,7 +100,7 @@ def fit_inputs(
 
 
 def _chosen(forms: str | Sequence[str], inputs: tuple[str, ...]) -> list[Form]:
-    fitting = [form for form in FORMS.values() if set(form.inputs) == set(inputs)]
+    fitting = [form for form in FORMS.values() if form.fits(inputs)]
     if forms == "auto":
         chosen = [form for form in fitting if form.averaged]
     else:
@@ -108,7 +108,7 @@ def _chosen(forms: str | Sequence[str], inputs: tuple[str, ...]) -> list[Form]:
     if not chosen:
         raise InputError(f"forms: found none for {', '.join(inputs)}, expected auto or some of {', '.join(FORMS)}")
     for form in chosen:
-        if set(form.inputs) != set(inputs):
+        if not form.fits(inputs):
             names = ", ".join(each.name for each in fitting) or "none"
             raise InputError(
                 f"form {form.name} is one in {', '.join(form.inputs)}, the runs have {', '.join(inputs)}: "

@@ -131,7 +131,7 @@ def fit_plain(
         WorkError: there are no more different runs than parameters.
     """
     chosen, runs = catalogued(form), Runs.checked(inputs, loss, trunks)
-    if set(chosen.inputs) != set(runs.grown()):
+    if not chosen.fits(runs.grown()):
         raise InputError(f"form {form} is one in {', '.join(chosen.inputs)}, the runs have {', '.join(runs.grown())}")
     if not huber_delta > 0:
         raise InputError(f"huber_delta: found {huber_delta:g}, expected a positive log residual, such as 1e-3, or inf")

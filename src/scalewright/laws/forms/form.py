@@ -1,6 +1,6 @@
 """What a form of law is: a formula in a few parameters, with priors, units and a source."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from types import SimpleNamespace
@@ -15,6 +15,9 @@ from scalewright.laws.repetition import R_STAR, R_STAR_LOG_SD, effective_tokens
 from scalewright.laws.runs import Points, Standard
 
 Array = NDArray[np.float64]
+
+ANY = ("x",)
+"""Inputs of a form in one input, whichever it is."""
 
 
 @dataclass(frozen=True)
@@ -123,7 +126,7 @@ class Form:
 
     def _evaluate(self, theta: Array, points: Points) -> Real:
         p = {name: each.expression(name, theta[:, j : j + 1]) for j, (name, each) in enumerate(self.all.items())}
-        x = {name: exp(Real(points.log[name])) for name in self.inputs}
+        x = {own: exp(Real(points.log[name])) for own, name in self._names(points.log).items()}
         if points.unique is not None and "tokens" in x:
             r_star = theta[:, -1:]
             x["tokens"] = effective_tokens(x["tokens"], exp(Real(points.unique)), exp(Real(r_star, {"R_star": 1.0})))
@@ -141,6 +144,16 @@ class Form:
         constants = {letter: np.full(len(theta), np.exp(units.log[name])) for name, letter in self.constants.items()}
         return {name: value * factors[name] for name, value in natural.items()} | constants
 
+    def fits(self, inputs: Collection[str]) -> bool:
+        """Whether it is a form in these inputs."""
+        return len(inputs) == 1 if self.inputs == ANY else set(inputs) == set(self.inputs)
+
+    def _names(self, given: Collection[str]) -> dict[str, str]:
+        # What the runs call the inputs of the formula.
+        return (
+            {"x": next(name for name in given if name != "loss")} if self.inputs == ANY else {n: n for n in self.inputs}
+        )
+
     def theta(self, natural: Mapping[str, float], units: Standard) -> Array:
         """The unconstrained vector [P] of parameters as people write them, in the units of some runs."""
         given = {name: np.array([natural.get(name, R_STAR)]) for name in self.all}
@@ -152,10 +165,10 @@ class Form:
             )
         return np.array(theta)
 
-    @staticmethod
-    def _factor(parameter: Parameter, natural: Mapping[str, Array], units: Standard) -> Array | float:
+    def _factor(self, parameter: Parameter, natural: Mapping[str, Array], units: Standard) -> Array | float:
+        names = self._names(units.log) | {"loss": "loss"}
         powers = {name: natural[power] if isinstance(power, str) else power for name, power in parameter.unit.items()}
-        return np.exp(sum(power * units.log[name] for name, power in powers.items())) if powers else 1.0
+        return np.exp(sum(power * units.log[names[name]] for name, power in powers.items())) if powers else 1.0
 
 
 _R_STAR = Parameter("exponent", Prior(float(np.log(R_STAR)), R_STAR_LOG_SD))

@@ -55,7 +55,7 @@ def _started(form: Form, law: Formula, prior: float) -> Form:
     return Form(
         name=f"{form.name}_start",
         formula=f"L = E + [X^-k + S^-k]^(-1/k), X = {form.formula.removeprefix('L = E + ')}",
-        source=f"{form.source}; held below the loss before training: cf. M4 of Alabdulmohsin et al. 2022, arXiv:2209.06640",
+        source=f"{form.source}; held below the loss before training: cf. arXiv:2209.06640 (M4) and arXiv:2605.09189",
         inputs=form.inputs,
         own={**form.own, "S": START, "k": ratio(3.0, 0.4)},
         law=lambda p, x: p.E + (law(p, x) ** -p.k + p.S**-p.k) ** (-1 / p.k),
