@@ -27,6 +27,11 @@ class Reason(Part):
         return f"{self.origin}: {self.text}"
 
 
+class _Versioned(BaseModel):
+    # What every version of every document has.
+    schema_version: int = 1
+
+
 class Document(Part):
     """A document on disk. Subclasses name their kind and raise `VERSION` when a field changes its meaning."""
 
@@ -53,16 +58,16 @@ class Document(Part):
         """
         if not path.is_file():
             raise InputError(f"{path}: no such file; expected a {cls.KIND}")
+        text = path.read_bytes()
         try:
-            document = cls.model_validate_json(path.read_bytes())
+            version = _Versioned.model_validate_json(text).schema_version
+            if version != cls.VERSION:
+                raise InputError(
+                    f"{path}: {cls.KIND} of schema_version {version}, this program reads {cls.VERSION}: make it anew"
+                )
+            return cls.model_validate_json(text)
         except ValidationError as error:
             raise InputError(f"{path}: not a {cls.KIND}: {first_problem(error)}") from None
-        if document.schema_version != cls.VERSION:
-            raise InputError(
-                f"{path}: {cls.KIND} of schema_version {document.schema_version}, "
-                f"this program reads {cls.VERSION}: make it anew"
-            )
-        return document
 
 
 def first_problem(error: ValidationError) -> str:

@@ -57,3 +57,15 @@ def test_a_damaged_record_is_named(tmp_path, text):
     (tmp_path / "stages.json").write_text(text)
     with pytest.raises(InputError, match=r"stages\.json: damaged; delete it"):
         Stages(tmp_path)
+
+
+class NewerNumber(Number):
+    VERSION: ClassVar[int] = 2
+    schema_version: int = 2
+
+
+def test_a_document_of_an_older_version_is_made_again(tmp_path):
+    Stages(tmp_path).document("number", Number, [1], lambda: Number(value=1))
+    assert Stages(tmp_path).document("number", NewerNumber, [1], lambda: NewerNumber(value=2)).value == 2
+    with pytest.raises(InputError, match="number of schema_version 2, this program reads 1"):
+        Number.load(tmp_path / "number.json")

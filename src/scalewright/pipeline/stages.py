@@ -36,6 +36,8 @@ class Stages:
         """The stage's document `NAME.json`: read where its inputs are unchanged and it and its `products` are there, else made,
         saved and recorded."""
         path = self.folder / f"{name}.json"
+        if kind.VERSION > 1:  # one of an older version is made anew
+            inputs = [*inputs, f"version {kind.VERSION}"]
         if self.fresh(name, inputs) and all(file.exists() for file in (path, *products)):
             return kind.load(path)
         document = make()
