@@ -1,3 +1,4 @@
+import json
 from pathlib import Path
 
 import numpy as np
@@ -99,3 +100,17 @@ def test_wide_tables_cost_little(hoffmann: Truth) -> None:
     N = np.geomspace(1e7, 1e12, 20_000)
     expected = hoffmann.law(N, 20 * N)
     np.testing.assert_allclose(law.losses(N, 20 * N), expected, rtol=5e-3)
+
+
+@pytest.mark.parametrize(
+    ("field", "broken", "says"),
+    [("forms", [], "at least 1 item"), ("theta", [0.1], "have 9 values"), ("sample", [[0.1, 0.2]], "have 9 values")],
+)
+def test_a_law_edited_wrongly_is_refused(tmp_path: Path, field: str, broken: list[object], says: str) -> None:
+    text = json.loads(
+        fit(TRUE.params, TRUE.tokens, TRUE.losses(0.004), forms="power_mean_start", bootstrap=20).model_dump_json()
+    )
+    (text if field == "forms" else text["forms"][0])[field] = broken
+    (tmp_path / "law.json").write_text(json.dumps(text))
+    with pytest.raises(InputError, match=says):
+        Law.load(tmp_path / "law.json")

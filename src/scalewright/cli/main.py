@@ -5,10 +5,11 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.text import Text
 
 from scalewright import __version__
+from scalewright.cli import laws
+from scalewright.cli.console import Json, answers, errors
 from scalewright.errors import ScalewrightError
 
 app = typer.Typer(
@@ -18,12 +19,6 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-errors = Console(stderr=True)
-answers = Console()
-
-Json = Annotated[
-    bool, typer.Option("--json", help="Print one JSON object on standard output, all else on standard error.")
-]
 
 
 @app.callback()
@@ -144,3 +139,7 @@ def _run(project: Path, dry_run: bool, json: bool) -> None:
     else:
         for line in outcome.lines():
             answers.print(line, highlight=False, markup=False, soft_wrap=True)
+
+
+for command in (laws.fit, laws.predict, laws.allocate):
+    app.command()(command)

@@ -2,10 +2,11 @@
 
 from collections.abc import Mapping
 from functools import cached_property
-from typing import ClassVar
+from typing import ClassVar, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from pydantic import Field, model_validator
 
 from scalewright.documents import Document, Part, Reason
 from scalewright.errors import InputError
@@ -81,6 +82,13 @@ class FittedForm(Part):
     theta: tuple[float, ...]
     sample: tuple[tuple[float, ...], ...]
 
+    @model_validator(mode="after")
+    def _of_its_form(self) -> Self:
+        form = FORMS.get(self.name)
+        if form and any(len(row) != len(form.all) for row in (self.theta, *self.sample)):
+            raise ValueError(f"{self.name}: theta and each draw of the sample have {len(form.all)} values")
+        return self
+
     @property
     def form(self) -> Form:
         """The form in the catalogue; raises InputError where the catalogue has none of this name."""
@@ -111,7 +119,7 @@ class Law(Document):
     schema_version: int = 2
 
     form: str
-    forms: tuple[FittedForm, ...]
+    forms: tuple[FittedForm, ...] = Field(min_length=1)
     noise: float
     units: Standard
     support: Support

@@ -161,8 +161,16 @@ def fit_plain(
             f"intervals come from {bootstrap} resamplings of {form}: neither the choice of the form nor what it gets wrong "
             "beyond the data is in them (form auto has both)",
         ),
-        reasons={name: Reason(origin="fitted", text=how) for name in chosen.all},
+        reasons={name: Reason(origin="fitted", text=how) for name in chosen.own} | _repeats(chosen, runs, how),
     )
+
+
+def _repeats(form: Form, runs: Runs, how: str) -> dict[str, Reason]:
+    if "R_star" not in form.all:
+        return {}
+    if runs.repeats_data:
+        return {"R_star": Reason(origin="fitted", text=how)}
+    return {"R_star": Reason(origin="cited", text="Muennighoff et al. 2023, arXiv:2305.16264; no run repeats data")}
 
 
 def resampling(clusters: NDArray[np.intp], count: int, rng: np.random.Generator) -> Array:

@@ -1,0 +1,98 @@
+"""A law and its forecasts as people read them."""
+
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from scalewright.cli.forecasts import Forecasts, Row
+from scalewright.cli.options import option
+from scalewright.cli.plot import number_text
+from scalewright.laws import Allocation, Law, Prediction
+
+LEVEL = 0.9
+"""Of the intervals of parameters."""
+
+_SHOWN = 20
+
+
+def print_law(console: Console, law: Law, out: Path | None) -> None:
+    """The forms, the parameters of the heaviest, how well it was found, where it holds and what is doubtful."""
+    leader, support = law.forms[0], law.support
+    for fitted in law.forms:
+        weight = f"{fitted.weight:.2f} " if len(law.forms) > 1 else ""
+        _say(console, "form", f"{weight}{fitted.name}: {fitted.form.formula} ({fitted.form.source})")
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
+    for name in ("", f"of {leader.name}", f"{100 * LEVEL:g} % interval", "origin"):
+        table.add_column(name, justify="left", no_wrap=True)
+    for name, (low, high) in law.intervals(LEVEL).items():
+        reason = law.reasons.get(name)
+        origin = "of the data" if reason is None else reason.origin
+        interval = f"{low:.4g} – {high:.4g}" if low < high else ""
+        table.add_row(f"{name:>10}", f"{leader.parameters[name]:.5g}", interval, origin)
+    console.print(table, highlight=False)
+    ranges = ", ".join(
+        f"{name} {number_text(low)} – {number_text(high)}" for name, (low, high) in support.inputs.items()
+    )
+    _say(console, "runs", f"{support.runs}: {ranges}")
+    _say(console, "noise", f"{law.noise:.2%} of the loss from one run to its repeat")
+    _say(console, "fit", f"objective {leader.objective:.6g}, reached by {leader.starts_agreeing:.0%} of the starts")
+    print_warnings(console, law.warnings)
+    if out is None:
+        _say(console, "next", "keep the law for `scalewright predict` by --out law.json")
+    else:
+        further = " ".join(
+            option(name, number_text(float(f"{3 * high:.1g}"))) for name, (_, high) in support.inputs.items()
+        )
+        _say(console, "next", f"scalewright predict {out} {further}")
+
+
+def print_prediction(console: Console, forecast: Prediction) -> None:
+    """A loss and its interval."""
+    _say(console, "forecast", _forecast(forecast))
+
+
+def print_allocation(console: Console, best: Allocation) -> None:
+    """The best split of a budget, and the loss it buys."""
+    ratio = best.tokens / best.params
+    _say(console, "best", f"{number_text(best.params)} params on {number_text(best.tokens)} tokens, {ratio:.3g} each")
+    _say(console, "forecast", _forecast(best))
+
+
+def print_forecasts(console: Console, forecasts: Forecasts) -> None:
+    """The first rows of a table, and how the law scored on all of them."""
+    for row in forecasts.rows[:_SHOWN]:
+        place = ", ".join(f"{name} {number_text(value)}" for name, value in row.inputs.items())
+        measured = "" if row.measured is None else f"   measured {row.measured:.4g}, {row.error:+.1%}"
+        _say(console, f"row {row.row}", f"{place}   {row.loss:.4g}   {100 * row.level:g} %: {_span(row)}{measured}")
+    if len(forecasts.rows) > _SHOWN:
+        _say(console, "", f"... and {len(forecasts.rows) - _SHOWN} more rows: --json prints all")
+    if forecasts.median_error is not None:
+        level = forecasts.rows[0].level
+        _say(
+            console,
+            "score",
+            f"median error {forecasts.median_error:.2%}, {forecasts.coverage:.0%} of {len(forecasts.rows)} rows "
+            f"inside their {100 * level:g} % intervals",
+        )
+
+
+def print_warnings(console: Console, warnings: tuple[str, ...]) -> None:
+    """One line for each."""
+    for warning in warnings:
+        _say(console, "warning", warning, "yellow")
+
+
+def _forecast(forecast: Prediction | Allocation) -> str:
+    far = forecast.extrapolation
+    where = f"{far:.3g}x beyond the runs" if far > 1 else f"within the runs ({far:.2g}x their largest)"
+    return f"{forecast.loss:.4g} nats/token   {100 * forecast.level:g} %: {_span(forecast)}   {where}"
+
+
+def _span(forecast: Prediction | Allocation | Row) -> str:
+    return f"{forecast.low:.4g} – {forecast.high:.4g}"
+
+
+def _say(console: Console, head: str, text: str, style: str = "bold cyan") -> None:
+    console.print(Text.assemble((f"{head:>10}  ", style), text), soft_wrap=True, highlight=False)
