@@ -1,8 +1,10 @@
 """What size and data buy: forms of scaling law, their fit to runs, forecasts with intervals, allocation."""
 
 from scalewright.laws.allocation import Allocation, allocate
+from scalewright.laws.envelope import EnvelopeFit, Flag, PowerLaw, fit_envelope
 from scalewright.laws.fit import fit, fit_inputs
 from scalewright.laws.forms import FORMS, Form, Parameter, Prior
+from scalewright.laws.isoflop import IsoflopFit, Optimum, fit_isoflops
 from scalewright.laws.law import FittedForm, Law, Prediction, Support
 from scalewright.laws.repetition import R_STAR
 from scalewright.laws.runs import Points, Runs, Standard
@@ -11,11 +13,16 @@ __all__ = [
     "FORMS",
     "R_STAR",
     "Allocation",
+    "EnvelopeFit",
     "FittedForm",
+    "Flag",
     "Form",
+    "IsoflopFit",
     "Law",
+    "Optimum",
     "Parameter",
     "Points",
+    "PowerLaw",
     "Prediction",
     "Prior",
     "Runs",
@@ -23,5 +30,7 @@ __all__ = [
     "Support",
     "allocate",
     "fit",
+    "fit_envelope",
     "fit_inputs",
+    "fit_isoflops",
 ]
