@@ -20,10 +20,10 @@ from scalewright.laws.estimate import Estimate
 
 Array = NDArray[np.float64]
 
-DISCREPANCY_PRIOR = 0.003
+DISCREPANCY_PRIOR = 0.005
 """Error in ln loss per e-fold of distance expected before any is seen. With it about 95 % of the losses in public tables
 (arXiv:2203.15556, 2406.19146, 2502.18969, 2503.04715) and of our own ladders, 2 to 30 times beyond the runs fitted, lie inside
-90 % intervals; the forecasts of the line are the ones that come out least well (docs/log.md, 2026-11-25)."""
+90 % intervals: more than need be, for the forecasts of the line come out less well (docs/log.md, 2026-11-25)."""
 
 DISCREPANCY_LOG_SD = 1.0
 """How far a form's discrepancy may lie from that, in ln."""
