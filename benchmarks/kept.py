@@ -30,6 +30,9 @@ def kept_project(name: str, toml: str, watch: Watch) -> Iterator[Workspace]:
     state = folder / STATE
     if kept.exists():
         _restore(json.loads(kept.read_text()), state)
+    # Made anew, since their code is not among what decides: a project by itself keeps them.
+    for name in ("law", "plan"):
+        (state / f"{name}.json").unlink(missing_ok=True)
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "project.toml").write_text(toml)
     try:
