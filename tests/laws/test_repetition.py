@@ -7,8 +7,8 @@ from scalewright.laws.repetition import effective_tokens
 
 
 def worth(tokens: float, unique: float, r_star: float = R_STAR) -> float:
-    D, U, R = (exp(Real(np.log(value))) for value in (tokens, unique, r_star))
-    return float(np.exp(effective_tokens(D, U, R).log.value))
+    D, U = (exp(Real(np.log(value))) for value in (tokens, unique))
+    return float(np.exp(effective_tokens(D, U, Real(r_star)).log.value))
 
 
 def test_fresh_tokens_count_in_full() -> None:
@@ -29,7 +29,7 @@ def test_derivative_in_ln_r_star() -> None:
     tokens, unique = exp(Real(np.log([1.0, 3.0, 60.0]))), exp(Real(np.zeros(3)))
 
     def log(log_r_star: float) -> Real:
-        return effective_tokens(tokens, unique, exp(Real(log_r_star, {"R_star": 1.0}))).log
+        return effective_tokens(tokens, unique, exp(Real(log_r_star, {"R_star": 1.0})).real).log
 
     slope = np.asarray(log(2.0).by["R_star"])
     difference = (np.asarray(log(2.0 + 1e-6).value) - np.asarray(log(2.0 - 1e-6).value)) / 2e-6

@@ -26,11 +26,10 @@ from scalewright.laws import Law, fit_inputs
 from scalewright.laws import allocate as best_split
 from scalewright.laws.plain import fit_plain
 
-_DRAWS = 20
-"""Fewest for an interval."""
-
 Where = Annotated[str | None, typer.Option(help="Rows to take, such as \"dataset == 'c4' and params > 1e8\".")]
-Inputs = Annotated[list[str], typer.Option("--input", metavar="NAME=...", help="Another input of the law; repeatable.")]
+Inputs = Annotated[
+    list[str] | None, typer.Option("--input", metavar="NAME=...", help="Another input of the law; repeatable.")
+]
 Level = Annotated[float, typer.Option(help="Probability that the interval is to hold.")]
 Plot = Annotated[Path | None, typer.Option(metavar="FILE", help="Draw it: .png, .svg or .pdf.")]
 LawFile = Annotated[Path, typer.Argument(metavar="LAW", help="A law.json, from scalewright fit --out.")]
@@ -48,7 +47,7 @@ def fit(
     trunk: Annotated[
         str | None, typer.Option(metavar="COL", help="Column of labels: equal ones are branches of one long run.")
     ] = None,
-    inputs: Inputs = [],  # noqa: B006
+    inputs: Inputs = None,
     curve: Annotated[bool, typer.Option("--curve", help="A learning curve: the loss against one input alone.")] = False,
     form: Annotated[
         str, typer.Option(metavar="auto|NAME|A+B", help="The average of all forms, one, or some.")
@@ -69,7 +68,7 @@ def fit(
     if runs == Path("ledger") and not runs.exists():
         raise InputError("ledger: cannot be read here yet; expected a file of runs: .csv, .tsv, .jsonl or .parquet")
     _check_outputs(runs, out, plot)
-    columns = Columns(params, tokens, compute, loss, unique_tokens, trunk, pairs(inputs), curve, where)
+    columns = Columns(params, tokens, compute, loss, unique_tokens, trunk, pairs(inputs or ()), curve, where)
     table = read_runs(runs, columns)
     with errors.status(f"fitting {form} to {len(table.rows)} runs"):
         law = _fitted(table, form, priors, bootstrap, seed, huber, resample)
@@ -107,7 +106,7 @@ def predict(
     unique_tokens: Annotated[
         str | None, typer.Option(metavar="U", help="Distinct tokens, fewer than D where some are repeated.")
     ] = None,
-    inputs: Inputs = [],  # noqa: B006
+    inputs: Inputs = None,
     table: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Forecast every row; where it has losses, score them.")
     ] = None,
@@ -128,7 +127,7 @@ def predict(
     fitted = Law.load(law)
     if table is None:
         _refuse_columns(loss=loss, where=where)
-        given = {"params": params, "tokens": tokens, "compute": compute, **pairs(inputs)}
+        given = {"params": params, "tokens": tokens, "compute": compute, **pairs(inputs or ())}
         place = _place(fitted, given, unique_tokens)
         forecast = fitted.predict(**place, level=level)
         if plot is not None:
@@ -138,7 +137,7 @@ def predict(
         else:
             print_prediction(answers, forecast)
         return
-    columns = Columns(params, tokens, compute, loss, unique_tokens, None, pairs(inputs), False, where)
+    columns = Columns(params, tokens, compute, loss, unique_tokens, None, pairs(inputs or ()), False, where)
     rows = read_places(table, columns, fitted.inputs)
     with errors.status(f"forecasting {len(rows.rows)} rows"):
         forecasts = forecast_rows(fitted, rows, level)
@@ -183,8 +182,6 @@ def _fitted(
     huber: float | None,
     resample: Literal["runs", "trunks"] | None,
 ) -> Law:
-    if bootstrap < _DRAWS:
-        raise InputError(f"--bootstrap: found {bootstrap}, expected at least {_DRAWS} draws for an interval")
     if seed < 0:
         raise InputError(f"--seed: found {seed}, expected 0 or a positive whole number")
     assert table.loss is not None

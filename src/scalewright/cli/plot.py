@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from scalewright.errors import InputError
 from scalewright.files import atomic_path
 from scalewright.laws import Law, Prediction
+from scalewright.laws.runs import level_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -22,7 +23,6 @@ SUFFIXES = (".png", ".svg", ".pdf")
 # Okabe and Ito 2008, darkened where they would vanish on white; each with a marker of its own, never colour alone.
 _LOOKS = (("#0072B2", "o"), ("#E69F00", "s"), ("#009E73", "D"), ("#CC79A7", "^"), ("#56B4E9", "v"), ("#6A51A3", "P"))
 _FORECAST = "#D55E00"
-_SAME = 1.05
 _POINTS = 40
 _UNIQUE = "unique_tokens"
 _AXES = {"tokens": "training tokens", "params": "parameters", "compute": "training FLOPs"}
@@ -172,7 +172,7 @@ def _series(inputs: Mapping[str, Array], fixed: list[str]) -> list[Series]:
     total = len(next(iter(inputs.values())))
     if not fixed:
         return [Series({}, np.ones(total, bool))]
-    keys = np.stack([_levels(inputs[name]) for name in fixed], axis=1)
+    keys = np.stack([level_of(inputs[name]) for name in fixed], axis=1)
     kinds, group, counts = np.unique(keys, axis=0, return_inverse=True, return_counts=True)
     group = group.reshape(-1)
     often = [place for place in range(len(kinds)) if counts[place] > 1]
@@ -183,17 +183,6 @@ def _series(inputs: Mapping[str, Array], fixed: list[str]) -> list[Series]:
     sizes = np.log([series.at[fixed[0]] for series in found])
     wanted = np.linspace(sizes[0], sizes[-1], len(_LOOKS))
     return [found[place] for place in np.unique(np.abs(sizes - wanted[:, None]).argmin(axis=1))]
-
-
-def _levels(values: Array) -> NDArray[np.intp]:
-    """Number of the level of each value [n]; values within 5 % of a level's smallest belong to it."""
-    level = np.zeros(len(values), dtype=np.intp)
-    first, number = 0.0, -1
-    for place in np.argsort(values, kind="stable"):
-        if values[place] > _SAME * first:
-            first, number = float(values[place]), number + 1
-        level[place] = number
-    return level
 
 
 def _label(at: Mapping[str, float]) -> str:

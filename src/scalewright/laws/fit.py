@@ -11,7 +11,7 @@ from scalewright.laws.diagnosis import Candidate, explain, warn
 from scalewright.laws.estimate import SIGMA_FLOOR, Estimate, estimate
 from scalewright.laws.forms import FORMS, Form
 from scalewright.laws.law import FittedForm, Law, Support, catalogued
-from scalewright.laws.runs import UNIQUE, Runs, levels, product
+from scalewright.laws.runs import UNIQUE, Runs, levels
 from scalewright.laws.uncertainty import draw
 from scalewright.laws.weights import Standing, weigh
 
@@ -75,8 +75,7 @@ def fit_inputs(
     runs = Runs.checked(inputs, loss, trunks)
     chosen = _chosen(forms, tuple(runs.grown()))
     _check_wide_enough(runs, chosen[0].still)
-    if bootstrap < _DRAWS:
-        raise InputError(f"bootstrap: found {bootstrap}, expected at least {_DRAWS} draws for an interval")
+    check_draws(bootstrap)
     if not huber_delta > 0:
         raise InputError(f"huber_delta: found {huber_delta:g}, expected a positive number of sigmas, such as 1.345")
 
@@ -93,10 +92,16 @@ def fit_inputs(
         forms=tuple(_fitted(c, runs, noise, bootstrap, huber_delta, seed) for c in candidates),
         noise=noise,
         units=runs.standard,
-        support=support(runs, chosen[0].still),
+        support=Support.of(runs, chosen[0].still),
         warnings=tuple(warn(candidates, runs)),
         reasons=explain(candidates, runs, noise),
     )
+
+
+def check_draws(bootstrap: int) -> None:
+    """Raises InputError where there are too few draws for an interval."""
+    if bootstrap < _DRAWS:
+        raise InputError(f"bootstrap: found {bootstrap}, expected at least {_DRAWS} draws for an interval")
 
 
 def _chosen(forms: str | Sequence[str], inputs: tuple[str, ...]) -> list[Form]:
@@ -154,15 +159,4 @@ def _fitted(
         starts_agreeing=best.agreeing,
         theta=tuple(best.theta.tolist()),
         sample=tuple(tuple(row) for row in sample.tolist()),
-    )
-
-
-def support(runs: Runs, still: Sequence[str]) -> Support:
-    """Where runs lie."""
-    places = {name: values for name, values in runs.inputs.items() if name != UNIQUE}
-    return Support(
-        runs=len(runs),
-        inputs={name: (float(values.min()), float(values.max())) for name, values in places.items()},
-        compute=float(product(runs.grown(still)).max()),
-        rungs=tuple(sorted(set(zip(*(values.tolist() for values in places.values()), strict=True)))),
     )

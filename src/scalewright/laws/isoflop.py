@@ -13,7 +13,7 @@ from scalewright.documents import Part
 from scalewright.errors import InputError, WorkError
 from scalewright.laws.envelope import FEW_SIZES, Flag, PowerLaw
 from scalewright.laws.estimate import SIGMA_PRIOR
-from scalewright.laws.runs import Runs
+from scalewright.laws.runs import Runs, level_of
 
 Array = NDArray[np.float64]
 
@@ -128,7 +128,7 @@ def fit_isoflops(
             "and level between 0 and 1"
         )
     runs = Runs.checked({"compute": compute, "params": params, "tokens": tokens}, loss)
-    budgets = _groups(np.log(runs.inputs["compute"]), np.log1p(tolerance))
+    budgets = level_of(runs.inputs["compute"], tolerance)
     rng = np.random.default_rng(seed)
     optima = tuple(_optimum(runs.take(budgets == budget), curve, noise, rng) for budget in range(budgets[-1] + 1))
     inside = [optimum for optimum in optima if optimum.inside]
@@ -144,15 +144,6 @@ def fit_isoflops(
         optima=optima,
         left_out=tuple(optimum.flops for optimum in optima if not optimum.inside),
     )
-
-
-def _groups(x: Array, width: float) -> NDArray[np.intp]:
-    # Number of the group of each of some sorted values: a group begins where the last one's first is too far away.
-    first = [0]
-    for row, value in enumerate(x):
-        if value - x[first[-1]] > width:
-            first.append(row)
-    return np.searchsorted(first, np.arange(len(x)), side="right") - 1
 
 
 def _optimum(runs: Runs, curve: str, noise: float, rng: np.random.Generator) -> Optimum:

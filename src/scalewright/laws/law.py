@@ -1,6 +1,6 @@
 """A fitted law: forms with their weights, what it forecasts, and how sure it is."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import ClassVar, Self
 
@@ -11,7 +11,7 @@ from pydantic import Field, model_validator
 from scalewright.documents import Document, Part, Reason
 from scalewright.errors import InputError
 from scalewright.laws.forms import FORMS, Form
-from scalewright.laws.runs import UNIQUE, Standard, column, distance
+from scalewright.laws.runs import UNIQUE, Runs, Standard, column, distance, product
 from scalewright.laws.uncertainty import mixture_quantiles
 
 Array = NDArray[np.float64]
@@ -45,6 +45,17 @@ class Support(Part):
     inputs: dict[str, tuple[float, float]]
     compute: float
     rungs: tuple[tuple[float, ...], ...]
+
+    @classmethod
+    def of(cls, runs: Runs, still: Sequence[str]) -> Self:
+        """Where these runs lie, `still` naming the inputs that are chosen rather than bought."""
+        places = {name: values for name, values in runs.inputs.items() if name != UNIQUE}
+        return cls(
+            runs=len(runs),
+            inputs={name: (float(values.min()), float(values.max())) for name, values in places.items()},
+            compute=float(product(runs.grown(still)).max()),
+            rungs=tuple(sorted(set(zip(*(values.tolist() for values in places.values()), strict=True)))),
+        )
 
     @property
     def params(self) -> tuple[float, float]:

@@ -1,6 +1,6 @@
 """Robust fits of one form to many data sets at once."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -46,15 +46,12 @@ class Problem:
         def part(values: Array) -> Array:
             return values if len(values) == 1 else values[problems]
 
-        return Problem(
-            self.form,
-            self.points,
-            part(self.log_loss),
-            part(self.sigma),
-            self.delta,
-            part(self.centre),
-            self.precision,
-            part(self.weights),
+        return replace(
+            self,
+            log_loss=part(self.log_loss),
+            sigma=part(self.sigma),
+            centre=part(self.centre),
+            weights=part(self.weights),
         )
 
     def objective(self, theta: Array, residuals: Array) -> Array:

@@ -10,9 +10,9 @@ from numpy.typing import ArrayLike, NDArray
 from scalewright.documents import Reason
 from scalewright.errors import InputError, WorkError
 from scalewright.laws.estimate import SIGMA_FLOOR, posed
-from scalewright.laws.fit import support
+from scalewright.laws.fit import check_draws
 from scalewright.laws.forms import Form
-from scalewright.laws.law import FittedForm, Law, catalogued
+from scalewright.laws.law import FittedForm, Law, Support, catalogued
 from scalewright.laws.minimise import Minima, Problem, minimise
 from scalewright.laws.runs import Runs, Standard
 from scalewright.laws.starts import starts
@@ -127,7 +127,8 @@ def fit_plain(
         huber_delta: Log residuals beyond this count linearly; infinite for least squares.
 
     Raises:
-        InputError: a value is not positive and finite, the form is unknown or does not fit the inputs.
+        InputError: a value is not positive and finite, the form is unknown or does not fit the inputs, or there are too few
+            draws for an interval.
         WorkError: there are no more different runs than parameters.
     """
     chosen, runs = catalogued(form), Runs.checked(inputs, loss, trunks)
@@ -135,6 +136,7 @@ def fit_plain(
         raise InputError(f"form {form} is one in {', '.join(chosen.inputs)}, the runs have {', '.join(runs.grown())}")
     if not huber_delta > 0:
         raise InputError(f"huber_delta: found {huber_delta:g}, expected a positive log residual, such as 1e-3, or inf")
+    check_draws(bootstrap)
     fitted = plain_fit(chosen, runs, huber_delta, seed)
     clusters = runs.trunk if resample == "trunks" else np.arange(len(runs))
     sample = fitted.resampled(resampling(clusters, bootstrap, np.random.default_rng(seed))).theta
@@ -156,7 +158,7 @@ def fit_plain(
         forms=(best,),
         noise=sigma,
         units=fitted.units,
-        support=support(runs, chosen.still),
+        support=Support.of(runs, chosen.still),
         warnings=(
             f"intervals come from {bootstrap} resamplings of {form}: neither the choice of the form nor what it gets wrong "
             "beyond the data is in them (form auto has both)",

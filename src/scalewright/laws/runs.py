@@ -157,13 +157,20 @@ def distance(grown: Mapping[str, Array], to: Mapping[str, Array]) -> Array:
     return np.asarray(np.asarray(away).min(axis=1))
 
 
+def level_of(values: Array, tolerance: float = 0.05) -> NDArray[np.intp]:
+    """Number of the level of each value [n], from the smallest up; those within `tolerance` of a level's smallest are of it."""
+    kinds, position = np.unique(values, return_inverse=True)
+    level, first, number = np.zeros(len(kinds), dtype=np.intp), 0.0, -1
+    for place, value in enumerate(kinds.tolist()):
+        if value > (1 + tolerance) * first:
+            first, number = value, number + 1
+        level[place] = number
+    return level[position.reshape(-1)]
+
+
 def levels(values: Array) -> int:
     """How many values differ by more than 5 %: the sizes, or the horizons, of a ladder."""
-    count, last = 0, 0.0
-    for value in np.unique(values):
-        if value > 1.05 * last:
-            count, last = count + 1, float(value)
-    return count
+    return int(level_of(values).max()) + 1
 
 
 def column(name: str, values: ArrayLike) -> Array:

@@ -1,8 +1,10 @@
 """Where fits begin: guesses over the priors, their linear parameters solved for, the best kept."""
 
+from dataclasses import replace
+
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import logit
+from scipy.special import expit, logit
 
 from scalewright.laws.minimise import Problem
 
@@ -34,16 +36,7 @@ def starts(problem: Problem, count: int, seed: int) -> Array:
 def _thinned(problem: Problem, rng: np.random.Generator) -> Problem:
     rows = np.sort(rng.choice(len(problem.points), _ROWS, replace=False))
     weights = np.broadcast_to(problem.weights, problem.log_loss.shape)[:, rows]
-    return Problem(
-        problem.form,
-        problem.points.take(rows),
-        problem.log_loss[:, rows],
-        problem.sigma,
-        problem.delta,
-        problem.centre,
-        problem.precision,
-        weights,
-    )
+    return replace(problem, points=problem.points.take(rows), log_loss=problem.log_loss[:, rows], weights=weights)
 
 
 def _projected(problem: Problem, guesses: Array) -> Array:
@@ -53,7 +46,7 @@ def _projected(problem: Problem, guesses: Array) -> Array:
     shares = [form.all[name].kind == "share" for name in form.linear]
     theta = guesses[:, positions]
     # A parameter's part of the loss over the observed one, per unit of the parameter: what least squares has to bring to 1.
-    value = np.where(shares, 1 / (1 + np.exp(-theta)), np.exp(theta))
+    value = np.where(shares, expit(theta), np.exp(theta))
     by_value = np.where(shares, value * (1 - value), value)
     ratio = np.exp(np.clip(log_loss - problem.log_loss, -30, 30))
     basis = jacobian[:, positions] * (ratio[:, None] / by_value[:, :, None])

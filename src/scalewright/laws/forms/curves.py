@@ -1,5 +1,7 @@
 """Learning curves: laws in one input x, whichever it is."""
 
+from types import SimpleNamespace
+
 import numpy as np
 
 from scalewright.laws.expressions import Positive, Real, exp, log1p, sigmoid
@@ -94,7 +96,7 @@ def broken(breaks: int) -> Form:
     for i in range(1, breaks + 1):
         own |= {f"c_{i}": slope(0.5), f"d_{i}": place("x", 2.5), f"f_{i}": ratio(0.5, 0.7)}
 
-    def law(p, x):  # type: ignore[no-untyped-def]
+    def law(p: SimpleNamespace, x: SimpleNamespace) -> Positive:
         bend = Real(0.0)
         for i in range(1, breaks + 1):
             c, d, f = (getattr(p, f"{letter}_{i}") for letter in "cdf")

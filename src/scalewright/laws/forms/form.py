@@ -127,9 +127,8 @@ class Form:
     def _evaluate(self, theta: Array, points: Points) -> Real:
         p = {name: each.expression(name, theta[:, j : j + 1]) for j, (name, each) in enumerate(self.all.items())}
         x = {own: exp(Real(points.log[name])) for own, name in self._names(points.log).items()}
-        if points.unique is not None and "tokens" in x:
-            r_star = theta[:, -1:]
-            x["tokens"] = effective_tokens(x["tokens"], exp(Real(points.unique)), exp(Real(r_star, {"R_star": 1.0})))
+        if points.unique is not None and isinstance(r_star := p.get("R_star"), Real):
+            x["tokens"] = effective_tokens(x["tokens"], exp(Real(points.unique)), r_star)
         return self.law(SimpleNamespace(**p), SimpleNamespace(**x)).log
 
     def parameters(self, theta: Array, units: Standard) -> dict[str, Array]:
