@@ -45,7 +45,7 @@ def chinchilla() -> Iterator[str]:
     hoffmann = {"A": 406.4, "B": 410.7, "E": 1.69, "alpha": 0.34, "beta": 0.28}
     ratio = 2 * len(runs) * np.log(best.objective_at(hoffmann) / best.objective)
     yield f"constants of Hoffmann et al.: twice the log likelihood ratio {ratio:.0f}, p {chi2.sf(ratio, 5):.1e} (bar: rejected)"
-    yield from _intervals(best, runs)
+    yield from _intervals(best, table)
     cold = _median_seconds(lambda: plain_fit(form, runs), 15)
     yield f"cold fit: {1000 * cold:.1f} ms (bar: 50)"
     counts = np.random.default_rng(0).multinomial(len(runs), np.full(len(runs), 1 / len(runs)), size=4000)
@@ -59,14 +59,9 @@ def chinchilla() -> Iterator[str]:
     )
 
 
-def _intervals(best: PlainFit, runs: Runs) -> Iterator[str]:
-    # The published resampling draws from the runs in the order of their file.
-    with (SHARED / "laws" / "chinchilla245" / "runs.csv").open(newline="") as file:
-        rows = [
-            (float(row["Model Size"]), float(row["Training FLOP"]), float(row["loss"])) for row in csv.DictReader(file)
-        ]
-    N, C, L = np.array(rows)[np.sort(np.argsort([loss for *_, loss in rows])[:240])].T
-    place = np.argsort(np.lexsort([L, C / 6 / N, N]))
+def _intervals(best: PlainFit, table: Table) -> Iterator[str]:
+    # The published resampling draws from the runs in the order of their file, which the table keeps.
+    place = np.argsort(np.lexsort([table.loss, table.inputs["tokens"], table.inputs["params"]]))
     rng = np.random.RandomState(42)
     counts = np.array([np.bincount(place[rng.choice(240, 240)], minlength=240) for _ in range(4000)])
     sample = best.problem.form.parameters(best.resampled(counts).theta, best.units)

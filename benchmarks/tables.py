@@ -84,9 +84,9 @@ def curves() -> Iterator[Table]:
 
 
 def _chinchilla() -> Table:
-    rows = sorted(_read(LAWS / "chinchilla245" / "runs.csv"), key=lambda row: float(row["loss"]))[:-5]
-    N, C = _columns(rows, "Model Size", "Training FLOP")
-    return Table("chinchilla245", "chinchilla245", {"params": N, "tokens": C / 6 / N}, _columns(rows, "loss")[0])
+    N, C, L = _columns(_read(LAWS / "chinchilla245" / "runs.csv"), "Model Size", "Training FLOP", "loss")
+    kept = np.sort(np.argsort(L)[:-5])  # in the order of the file, by which the published bootstrap draws
+    return Table("chinchilla245", "chinchilla245", {"params": N[kept], "tokens": (C / 6 / N)[kept]}, L[kept])
 
 
 def _isoflop() -> Iterator[Table]:

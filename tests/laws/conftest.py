@@ -1,7 +1,9 @@
 """Ladders whose law is known."""
 
+import csv
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -78,3 +80,24 @@ def hoffmann() -> Truth:
     """Hoffmann's law with Besiroglu's constants (arXiv:2404.10102) on a wide grid."""
     N, D = grid(4e7, 8e8, 6, 6)
     return Truth(lambda N, D: 1.8172 + 482.01 * N**-0.3478 + 2085.43 * D**-0.3658, N, D)
+
+
+BESIROGLU = {
+    "A": (285, 744),
+    "B": (1042, 5810),
+    "E": (1.769, 1.871),
+    "alpha": (0.317, 0.373),
+    "beta": (0.331, 0.415),
+}
+"""95 % intervals that Besiroglu et al. 2024, arXiv:2404.10102, give for the runs of `figure`."""
+
+
+@pytest.fixture(scope="session")
+def figure(shared_data: Path) -> Truth:
+    """The runs read off a figure of Hoffmann et al. 2022 by Besiroglu et al. 2024, in the order of their file, without the five
+    of highest loss."""
+    with (shared_data / "laws" / "chinchilla245" / "runs.csv").open() as file:
+        columns = [(row["Model Size"], row["Training FLOP"], row["loss"]) for row in csv.DictReader(file)]
+    N, C, L = np.array(columns, dtype=float).T
+    kept = np.sort(np.argsort(L)[:240])
+    return Truth(lambda *_: L[kept], N[kept], C[kept] / 6 / N[kept])

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from scalewright.errors import InputError
 from scalewright.laws import Law, fit
 
-from .conftest import AVERAGED, SUMS, Truth, truth
+from .conftest import AVERAGED, BESIROGLU, SUMS, Truth, truth
 
 
 def tiny_ladder(shared_data: Path, text: str, role: str) -> np.ndarray:
@@ -38,21 +38,10 @@ def test_the_constants_of_the_additive_law_are_recovered(hoffmann: Truth) -> Non
     assert found["B"] == pytest.approx(2085.43, rel=5e-2)
 
 
-def test_the_published_fit_of_the_chinchilla_runs(shared_data: Path) -> None:
+def test_the_published_fit_of_the_chinchilla_runs(figure: Truth) -> None:
     """Constants within the 95 % intervals of Besiroglu et al. 2024, arXiv:2404.10102, on the same runs."""
-    with (shared_data / "laws" / "chinchilla245" / "runs.csv").open() as file:
-        rows = sorted(csv.DictReader(file), key=lambda row: float(row["loss"]))[:-5]
-    params = np.array([float(row["Model Size"]) for row in rows])
-    tokens = np.array([float(row["Training FLOP"]) for row in rows]) / (6 * params)
-    law = fit(params, tokens, [float(row["loss"]) for row in rows], forms="chinchilla", bootstrap=60)
-    published = {
-        "A": (285, 744),
-        "B": (1042, 5810),
-        "E": (1.769, 1.871),
-        "alpha": (0.317, 0.373),
-        "beta": (0.331, 0.415),
-    }
-    for name, (low, high) in published.items():
+    law = fit(figure.params, figure.tokens, figure.losses(), forms="chinchilla", bootstrap=60)
+    for name, (low, high) in BESIROGLU.items():
         assert low < law.parameters[name] < high, name
     assert law.forms[0].starts_agreeing > 0.9
 

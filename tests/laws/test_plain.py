@@ -1,6 +1,3 @@
-import csv
-from pathlib import Path
-
 import numpy as np
 import pytest
 from scipy.optimize import minimize
@@ -10,19 +7,9 @@ from scalewright.errors import InputError, WorkError
 from scalewright.laws import FORMS, Runs
 from scalewright.laws.plain import fit_plain, plain_fit, resampling
 
-from .conftest import AVERAGED, SUMS, Truth, truth
+from .conftest import AVERAGED, BESIROGLU, SUMS, Truth, truth
 
 CHINCHILLA = FORMS["chinchilla"]
-
-
-@pytest.fixture(scope="module")
-def figure(shared_data: Path) -> Truth:
-    """The 245 runs read off a figure of Hoffmann et al. 2022 by Besiroglu et al. 2024, without the five of highest loss."""
-    with (shared_data / "laws" / "chinchilla245" / "runs.csv").open() as file:
-        columns = [(row["Model Size"], row["Training FLOP"], row["loss"]) for row in csv.DictReader(file)]
-    N, C, L = np.array(columns, dtype=float).T
-    kept = np.sort(np.argsort(L)[:240])
-    return Truth(lambda *_: L[kept], N[kept], C[kept] / 6 / N[kept])
 
 
 @pytest.fixture(scope="module")
@@ -47,14 +34,7 @@ def test_the_published_bootstrap_gives_the_published_intervals(figure: Truth, ru
     counts = np.array([np.bincount(place[rng.choice(240, 240)], minlength=240) for _ in range(4000)])
     fitted = plain_fit(CHINCHILLA, runs)
     sample = CHINCHILLA.parameters(fitted.resampled(counts).theta, fitted.units)
-    published = {
-        "A": (285, 744),
-        "B": (1042, 5810),
-        "E": (1.769, 1.871),
-        "alpha": (0.317, 0.373),
-        "beta": (0.331, 0.415),
-    }
-    for name, interval in published.items():
+    for name, interval in BESIROGLU.items():
         assert np.quantile(sample[name], [0.025, 0.975]) == pytest.approx(interval, rel=0.05), name
 
 
