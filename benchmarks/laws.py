@@ -140,10 +140,7 @@ class Score:
     @classmethod
     def of(cls, law: Law, future: Table) -> "Score":
         """The forecasts of these runs."""
-        columns = zip(*future.inputs.values(), strict=True)
-        said = [
-            law.predict(**dict(zip(future.inputs, map(float, place), strict=True)), level=LEVEL) for place in columns
-        ]
+        said = law.predictions(future.inputs, LEVEL)
         y = np.log(future.loss)
         centre, low, high = (np.log([getattr(each, name) for each in said]) for name in ("loss", "low", "high"))
         outside = np.maximum(low - y, 0) + np.maximum(y - high, 0)

@@ -114,3 +114,11 @@ def test_a_law_edited_wrongly_is_refused(tmp_path: Path, field: str, broken: lis
     (tmp_path / "law.json").write_text(json.dumps(text))
     with pytest.raises(InputError, match=says):
         Law.load(tmp_path / "law.json")
+
+
+def test_many_forecasts_are_those_of_each_run(law: Law) -> None:
+    N, D = TRUE.params.max() * np.geomspace(0.1, 9, 1200), TRUE.tokens.max() * np.geomspace(4, 0.2, 1200)
+    many = law.predictions({"params": N, "tokens": D})
+    for row in (0, 499, 500, 1199):
+        alone = law.predict(float(N[row]), float(D[row]))
+        assert many[row].model_dump() == pytest.approx(alone.model_dump(), rel=1e-12)

@@ -10,14 +10,16 @@ from .conftest import truth
 
 
 def test_quantiles_of_one_gaussian_are_its_own() -> None:
-    found = mixture_quantiles(np.array([2.0, 2.0]), np.array([0.3, 0.3]), np.array([0.4, 0.6]), np.array([0.05, 0.7]))
-    np.testing.assert_allclose(found, norm.ppf([0.05, 0.7], 2.0, 0.3), rtol=1e-9)
+    centre, sd = np.array([[2.0, -1.0], [2.0, -1.0]]), np.array([[0.3, 2.0], [0.3, 2.0]])
+    found = mixture_quantiles(centre, sd, np.array([0.4, 0.6]), np.array([0.05, 0.7]))
+    np.testing.assert_allclose(found[:, 0], norm.ppf([0.05, 0.7], 2.0, 0.3), rtol=1e-9)
+    np.testing.assert_allclose(found[:, 1], norm.ppf([0.05, 0.7], -1.0, 2.0), rtol=1e-9)
 
 
 def test_quantiles_of_a_mixture_split_its_mass() -> None:
     centre, sd, weight = np.array([-1.0, 0.5, 4.0]), np.array([0.2, 1.0, 0.5]), np.array([0.3, 0.5, 0.2])
     for level in (0.05, 0.5, 0.95):
-        quantile = mixture_quantiles(centre, sd, weight, np.array([level]))
+        quantile = mixture_quantiles(centre[:, None], sd[:, None], weight, np.array([level]))[0]
         assert weight @ norm.cdf(quantile, centre, sd) == pytest.approx(level, abs=1e-9)
 
 

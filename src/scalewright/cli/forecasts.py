@@ -38,9 +38,9 @@ def forecast_rows(law: Law, table: RunTable, level: float) -> Forecasts:
         InputError: the level is not between 0 and 1.
     """
     rows = []
-    for place, number in enumerate(table.rows.tolist()):
+    forecasts = law.predictions(table.inputs, level)
+    for place, (number, forecast) in enumerate(zip(table.rows.tolist(), forecasts, strict=True)):
         inputs = {name: float(values[place]) for name, values in table.inputs.items()}
-        forecast = law.predict(**inputs, level=level)
         row = Row(row=number, inputs=inputs, **forecast.model_dump())
         if table.loss is not None:
             measured = float(table.loss[place])

@@ -128,10 +128,10 @@ def _curve(
     style: str, label: str = "_", marker: str = "",
 ) -> None:  # fmt: skip
     unique = at.get(_UNIQUE)
-    places = [
-        {**at, along: x, **({_UNIQUE: min(unique, x)} if unique and along == "tokens" else {})} for x in grid.tolist()
-    ]
-    forecasts = [law.predict(**place, level=level) for place in places]
+    places = {name: np.full(len(grid), value) for name, value in at.items()} | {along: grid}
+    if unique and along == "tokens":
+        places[_UNIQUE] = np.minimum(unique, grid)
+    forecasts = law.predictions(places, level)
     losses = [forecast.loss for forecast in forecasts]
     # The marker is for the legend: runs are drawn by themselves.
     axes.plot(

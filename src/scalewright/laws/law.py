@@ -16,6 +16,8 @@ from scalewright.laws.uncertainty import mixture_quantiles
 
 Array = NDArray[np.float64]
 
+_AT_ONCE = 500  # places forecast together: their draws fit the processor's cache
+
 
 class Prediction(Part):
     """A forecast of one run's loss, in nats per token, with its central interval.
@@ -219,22 +221,41 @@ class Law(Document):
         Raises:
             InputError: an input is missing, unknown, or not positive and finite, or the level is not between 0 and 1.
         """
-        tail = (1 - _checked_level(level)) / 2
         _, places = self._places(params, tokens, unique_tokens, others)
-        points, away = self.units.points(places), self._distance(places)
-        centre = np.concatenate([f.form.log_loss(f.draws, points)[:, 0] for f in self.forms])
-        sd = np.concatenate([np.full(len(f.sample), np.hypot(self.noise, f.discrepancy * away[0])) for f in self.forms])
+        return self.predictions(places, level)[0]
+
+    def predictions(self, places: Mapping[str, ArrayLike], level: float = 0.9) -> list[Prediction]:
+        """Forecasts of many runs at once, as `predict` makes them, from columns [m] by input.
+
+        Raises:
+            InputError: as for `predict`.
+        """
+        tail = (1 - _checked_level(level)) / 2
+        checked = self._places(None, None, None, places)[1]
+        rows = len(checked[self.inputs[0]])
+        if rows > _AT_ONCE:
+            parts = [slice(first, first + _AT_ONCE) for first in range(0, rows, _AT_ONCE)]
+            return [
+                each for p in parts for each in self.predictions({name: v[p] for name, v in checked.items()}, level)
+            ]
+        points, away = self.units.points(checked), self._distance(checked)
+        centre = np.concatenate([f.form.log_loss(f.draws, points) for f in self.forms])
+        spread = [np.hypot(self.noise, f.discrepancy * away) for f in self.forms]
+        sd = np.concatenate([np.tile(s, (len(f.sample), 1)) for s, f in zip(spread, self.forms, strict=True)])
         weight = np.concatenate([np.full(len(f.sample), f.weight / len(f.sample)) for f in self.forms])
-        quantiles = mixture_quantiles(centre, sd, weight, np.array([tail, 1 - tail])) + self.units.log["loss"]
-        loss = float(self.losses(**places)[0])
-        low, high = np.exp(quantiles)
-        return Prediction(
-            loss=loss,
-            low=min(float(low), loss),
-            high=max(float(high), loss),
-            level=level,
-            extrapolation=float(np.prod([places[name][0] for name in self._bought]) / self.support.compute),
-        )
+        low, high = np.exp(mixture_quantiles(centre, sd, weight, np.array([tail, 1 - tail])) + self.units.log["loss"])
+        losses = self.losses(**checked)
+        beyond = product({name: checked[name] for name in self._bought}) / self.support.compute
+        return [
+            Prediction(
+                loss=float(loss),
+                low=min(float(low), float(loss)),
+                high=max(float(high), float(loss)),
+                level=level,
+                extrapolation=float(far),
+            )
+            for loss, low, high, far in zip(losses, low, high, beyond, strict=True)
+        ]
 
     def _places(
         self,

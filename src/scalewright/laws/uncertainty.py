@@ -47,12 +47,12 @@ def draw(fitted: Estimate, runs: Runs, noise: float, count: int, huber_delta: fl
 
 
 def mixture_quantiles(centre: Array, sd: Array, weight: Array, levels: Array) -> Array:
-    """Quantiles [q] of a mixture of Gaussians with centres, sds and weights [S] (which sum to 1), by
+    """Quantiles [q, m] of m mixtures of Gaussians with centres and sds [S, m] and weights [S] (which sum to 1), by
     bisection."""
-    low = np.full(len(levels), float((centre - 10 * sd).min()))
-    high = np.full(len(levels), float((centre + 10 * sd).max()))
+    low = np.tile((centre - 10 * sd).min(axis=0), (len(levels), 1))
+    high = np.tile((centre + 10 * sd).max(axis=0), (len(levels), 1))
     for _ in range(60):
         middle = (low + high) / 2
-        below = ndtr((middle[:, None] - centre) / sd) @ weight < levels
+        below = np.array([weight @ ndtr((row - centre) / sd) for row in middle]) < levels[:, None]
         low, high = np.where(below, middle, low), np.where(below, high, middle)
     return np.asarray((low + high) / 2)
