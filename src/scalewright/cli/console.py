@@ -1,6 +1,8 @@
 """Where commands write, and the option that all of them share."""
 
-from typing import Annotated
+import json
+from collections.abc import Mapping
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
@@ -11,3 +13,8 @@ answers = Console()
 Json = Annotated[
     bool, typer.Option("--json", help="Print one JSON object on standard output, all else on standard error.")
 ]
+
+
+def print_json(answer: Mapping[str, Any]) -> None:
+    """One JSON object on standard output."""
+    print(json.dumps(answer, allow_nan=False))

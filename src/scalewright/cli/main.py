@@ -8,8 +8,10 @@ import typer
 from rich.text import Text
 
 from scalewright import __version__
-from scalewright.cli import laws
+from scalewright.cli.allocate import allocate
 from scalewright.cli.console import Json, answers, errors
+from scalewright.cli.fit import fit
+from scalewright.cli.predict import predict
 from scalewright.errors import ScalewrightError
 
 app = typer.Typer(
@@ -141,5 +143,5 @@ def _run(project: Path, dry_run: bool, json: bool) -> None:
             answers.print(line, highlight=False, markup=False, soft_wrap=True)
 
 
-for command in (laws.fit, laws.predict, laws.allocate):
+for command in (fit, predict, allocate):
     app.command()(command)

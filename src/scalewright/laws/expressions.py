@@ -69,6 +69,11 @@ class Positive:
     def __init__(self, log: Real) -> None:
         self.log = log
 
+    @classmethod
+    def of(cls, number: Real) -> "Positive":
+        """A number that is known to be positive."""
+        return cls(number.apply(np.log(number.value), 1.0 / np.asarray(number.value)))
+
     def __mul__(self, other: Union["Positive", float]) -> "Positive":
         return Positive(self.log + _positive(other).log)
 

@@ -1,0 +1,109 @@
+"""`fit`: a table of runs to a law."""
+
+import math
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import typer
+
+from scalewright.cli.arguments import Inputs, Plot, Where, check_outputs
+from scalewright.cli.columns import Columns, RunTable, read_runs
+from scalewright.cli.console import Json, answers, errors, print_json
+from scalewright.cli.law_text import LEVEL, print_law
+from scalewright.cli.options import pairs
+from scalewright.cli.plot import draw_law
+from scalewright.errors import InputError
+from scalewright.laws import Law, fit_inputs
+from scalewright.laws.plain import fit_plain
+
+
+def fit(
+    runs: Annotated[Path, typer.Argument(metavar="RUNS", help="Table of runs: .csv, .tsv, .jsonl or .parquet.")],
+    params: Annotated[str | None, typer.Option(metavar="COL", help="Column of sizes.  [default: params]")] = None,
+    tokens: Annotated[str | None, typer.Option(metavar="COL", help="Column of tokens seen.  [default: tokens]")] = None,
+    loss: Annotated[str | None, typer.Option(metavar="COL", help="Column of losses, in nats.  [default: loss]")] = None,
+    compute: Annotated[
+        str | None, typer.Option(metavar="COL", help="Column of FLOPs, 6 N D, in place of params or tokens.")
+    ] = None,
+    unique_tokens: Annotated[str | None, typer.Option(metavar="COL", help="Column of distinct tokens.")] = None,
+    trunk: Annotated[
+        str | None, typer.Option(metavar="COL", help="Column of labels: equal ones are branches of one long run.")
+    ] = None,
+    inputs: Inputs = None,
+    curve: Annotated[bool, typer.Option("--curve", help="A learning curve: the loss against one input alone.")] = False,
+    form: Annotated[
+        str, typer.Option(metavar="auto|NAME|A+B", help="The average of all forms, one, or some.")
+    ] = "auto",
+    priors: Annotated[bool, typer.Option("--priors", help="Fit one NAME as auto does, not as papers do.")] = False,
+    where: Where = None,
+    huber: Annotated[float | None, typer.Option(help="Residuals beyond this count linearly.")] = None,
+    bootstrap: Annotated[int, typer.Option(help="Draws for the intervals.")] = 400,
+    seed: Annotated[int, typer.Option(help="Of draws and starts.")] = 0,
+    resample: Annotated[
+        Literal["runs", "trunks"] | None, typer.Option(help="What the bootstrap of one NAME draws.  [default: runs]")
+    ] = None,
+    out: Annotated[Path | None, typer.Option(metavar="law.json", help="Keep the law for predict and allocate.")] = None,
+    plot: Plot = None,
+    json: Json = False,
+) -> None:
+    """Fits a scaling law to a table of runs: the loss that size and data buy, with intervals."""
+    if runs == Path("ledger") and not runs.exists():
+        raise InputError("ledger: cannot be read here yet; expected a file of runs: .csv, .tsv, .jsonl or .parquet")
+    check_outputs(runs, out, plot)
+    columns = Columns(params, tokens, compute, loss, unique_tokens, trunk, pairs(inputs or ()), curve, where)
+    table = read_runs(runs, columns)
+    with errors.status(f"fitting {form} to {len(table.rows)} runs"):
+        law = _fitted(table, form, priors, bootstrap, seed, huber, resample)
+    law = law.model_copy(update={"warnings": (*table.warnings, *law.warnings)})
+    if out is not None:
+        law.save(out)
+    if plot is not None:
+        draw_law(plot, law, table.inputs, table.loss)
+    if not json:
+        print_law(answers, law, out)
+        return
+    print_json(
+        {
+            "form": law.form,
+            "forms": [{"name": fitted.name, "weight": fitted.weight} for fitted in law.forms],
+            "parameters": law.parameters,
+            "intervals": {name: _ends(*interval) for name, interval in law.intervals(LEVEL).items()},
+            "level": LEVEL,
+            "objective": law.forms[0].objective,
+            "starts_agreeing": law.forms[0].starts_agreeing,
+            "support": law.support.model_dump(exclude={"rungs"}),
+            "noise": law.noise,
+            "warnings": law.warnings,
+            "out": None if out is None else str(out),
+        }
+    )
+
+
+def _fitted(
+    table: RunTable,
+    form: str,
+    priors: bool,
+    bootstrap: int,
+    seed: int,
+    huber: float | None,
+    resample: Literal["runs", "trunks"] | None,
+) -> Law:
+    if seed < 0:
+        raise InputError(f"--seed: found {seed}, expected 0 or a positive whole number")
+    assert table.loss is not None
+    names = form.split("+")
+    settings: dict[str, Any] = {"trunks": table.trunks, "bootstrap": bootstrap, "seed": seed}
+    if huber is not None:
+        settings["huber_delta"] = huber
+    if form != "auto" and len(names) == 1 and not priors:
+        if resample == "trunks" and table.trunks is None:
+            raise InputError("--resample trunks: found no trunks; name their column by --trunk COL")
+        return fit_plain(table.inputs, table.loss, form, resample=resample or "runs", **settings)
+    if resample is not None:
+        raise InputError("--resample: is for the fit of one form without priors: leave it out, or name one --form")
+    return fit_inputs(table.inputs, table.loss, forms=form if len(names) == 1 else names, **settings)
+
+
+def _ends(low: float, high: float) -> tuple[float | None, float | None]:
+    """An interval in JSON, which has no infinities."""
+    return low if math.isfinite(low) else None, high if math.isfinite(high) else None
