@@ -1,7 +1,7 @@
 """Laws for models of which only a part of the weights is not zero, or only a part is used for each token."""
 
-from scalewright.laws.forms.form import Form, Parameter, Prior
-from scalewright.laws.forms.parameters import EXPONENT, FLOOR, ratio, slope, term
+from scalewright.laws.forms.form import Form
+from scalewright.laws.forms.parameters import EXPONENT, FLOOR, ratio, term
 
 # "params" counts the weights that are not zero, "density" their share of all: 1 less the sparsity.
 SPARSITY = Form(
