@@ -6,13 +6,16 @@ import pytest
 from scipy.optimize import brentq
 
 from scalewright.laws import FORMS, Form, Points, Standard
+from scalewright.laws.runs import LOSSES, UNITLESS
 
 RNG = np.random.default_rng(0)
 EACH = pytest.mark.parametrize("form", FORMS.values(), ids=FORMS)
 
 
 def units(form: Form) -> Standard:
-    return Standard(log={name: 12.3 + 1.8 * i for i, name in enumerate(form.inputs)} | {"loss": 0.9})
+    log = {name: 12.3 + 1.8 * i for i, name in enumerate(form.inputs)}
+    log |= dict.fromkeys(LOSSES & log.keys(), 0.9) | dict.fromkeys(UNITLESS & log.keys(), 0.0)
+    return Standard(log=log | {"loss": 0.9})
 
 
 def draws(form: Form, count: int = 4) -> np.ndarray:
@@ -20,7 +23,10 @@ def draws(form: Form, count: int = 4) -> np.ndarray:
 
 
 def inputs(form: Form, count: int = 7) -> dict[str, np.ndarray]:
-    return {name: np.exp(units(form).log[name] + RNG.normal(size=count)) for name in form.inputs}
+    # Counts are at least 1, and shares 1 at most.
+    off = {name: RNG.normal(size=count) for name in form.inputs}
+    off |= {name: np.abs(off[name]) * (-1 if name == "density" else 1) + 0.01 for name in UNITLESS & off.keys()}
+    return {name: np.exp(units(form).log[name] + off[name]) for name in form.inputs}
 
 
 def kaplan(p: dict[str, float], N: float, D: float) -> float:
@@ -45,18 +51,11 @@ def started(law: Callable[..., float], p: dict[str, float], N: float, D: float) 
 
 
 def m4(p: dict[str, float], x: float) -> float:
-    floor, start = p["E"], p["E"] + p["S"]
+    def off(t: float) -> float:
+        # t = ln(share / (1 - share)), share the part of the way from floor to start.
+        return -np.logaddexp(0, -t) + p["a"] * np.logaddexp(0, t) - np.log(p["A"] * x ** -p["alpha"])
 
-    def off(share: float) -> float:
-        loss = floor + share * p["S"]
-        # In units of S the two sides have the same unit.
-        return (
-            np.log((loss - floor) / p["S"])
-            - p["a"] * np.log((start - loss) / p["S"])
-            - np.log(p["A"] * x ** -p["alpha"])
-        )
-
-    return floor + p["S"] * brentq(off, 1e-12, 1 - 1e-12, xtol=1e-15, rtol=1e-14)
+    return p["E"] + p["S"] / (1 + np.exp(-brentq(off, -500, 500, xtol=1e-14, rtol=1e-14)))
 
 
 def broken(breaks: int, p: dict[str, float], x: float) -> float:
@@ -64,6 +63,46 @@ def broken(breaks: int, p: dict[str, float], x: float) -> float:
     for i in range(1, breaks + 1):
         excess *= (1 + (x / p[f"d_{i}"]) ** (1 / p[f"f_{i}"])) ** (-p[f"c_{i}"] * p[f"f_{i}"])
     return p["E"] + excess
+
+
+def sparse(law: Callable[..., float], p: dict[str, float], N: float, D: float, density: float) -> float:
+    share = (density ** p["s"] + p["c"]) / (1 + p["c"])
+    return law(p, N * share ** (-1 / p["alpha"]), D)
+
+
+def clark(p: dict[str, float], N: float, experts: float) -> float:
+    def saturated(further: float) -> float:
+        return 1 / (1 / further + 1 / p["E_max"])
+
+    ratio = saturated(experts - 1 + p["s"]) / saturated(p["s"])
+    # Clark et al. write log L = a log N + b log M + c log N log M + d.
+    return p["A"] * N ** -p["alpha"] * ratio ** (-p["alpha"] * (p["b"] - p["c"] * np.log(N / p["N_0"])))
+
+
+def precision(p: dict[str, float], N: float, D: float, weights: float, activations: float, cache: float) -> float:
+    size = N * (1 - np.exp(-weights / p["w"])) * (1 - np.exp(-activations / p["a"])) * (1 - np.exp(-cache / p["kv"]))
+    return WRITTEN["chinchilla"](p, size, D)
+
+
+def vocabulary(law: Callable[..., float], p: dict[str, float], N: float, V: float, D: float) -> float:
+    own = p["C"] * V ** -p["c"]
+    return law(p, N * (V / p["V_0"]) ** p["u"], D * (V / p["V_0"]) ** p["v"]) + own
+
+
+def settings(law: Callable[..., float], p: dict[str, float], N: float, D: float, rate: float, batch: float) -> float:
+    n, d, r, b = np.log(N / p["N_0"]), np.log(D / p["D_0"]), np.log(rate / p["R_0"]), np.log(batch / p["B_0"])
+    powers = [p.get(f"r{i}", 0) * r + p[f"b{i}"] * b + p[f"d{i}"] * d + p[f"n{i}"] * n for i in (1, 2, 3, 4)]
+    return law(p, N, D) + sum(p[f"C_{i}"] * np.exp(power) for i, power in enumerate(powers, start=1))
+
+
+def transfer(p: dict[str, float], N: float, D: float) -> float:
+    return kaplan(p, N, D + p["K"] * (D / p["D_0"]) ** p["f"] * (N / p["N_0"]) ** p["n"])
+
+
+def distillation(p: dict[str, float], N: float, D: float, teacher: float, student: float) -> float:
+    capacity = (p["A"] * N ** -p["alpha"] + p["B"] * D ** -p["beta"]) ** p["gamma"]
+    better = 1 + (teacher / (student * p["d"])) ** (1 / p["f"])
+    return teacher + p["L_0"] * (teacher / p["L_0"]) ** -p["c_0"] * better ** (-p["c_1"] * p["f"]) * capacity
 
 
 WRITTEN: dict[str, Callable[..., float]] = {
@@ -79,11 +118,41 @@ WRITTEN: dict[str, Callable[..., float]] = {
     "m4": m4,
     "broken_1": partial(broken, 1),
     "broken_2": partial(broken, 2),
+    "rectified": lambda p, x: p["E"] + p["A"] / (x ** p["alpha"] + p["A"] / p["S"]),
+    "experts": clark,
+    "experts_floor": lambda p, N, experts: p["E"] + clark(p, N, experts),
+    "experts_separable": lambda p, N, experts: p["E"] + p["A"] * (N * experts ** p["b"]) ** -p["alpha"],
+    "precision": precision,
+    "rounding": lambda p, N, D, bits: (
+        WRITTEN["chinchilla"](p, N, D)
+        + p["C"] * (D / p["D_0"]) ** p["d"] / (N / p["N_0"]) ** p["n"] * np.exp(-bits / p["w"])
+    ),
+    "quantised_training": lambda p, N, D, group: (
+        WRITTEN["chinchilla"](p, N, D)
+        + p["C"] * (D / p["D_0"]) ** p["d"] / (N / p["N_0"]) ** p["n"] * np.log2(group) ** p["g"]
+    ),
+    "overtraining": lambda p, N, D: p["E"] + p["A"] * N ** -p["alpha"] + p["B"] * D ** -p["alpha"],
+    "transfer": transfer,
+    "distillation": distillation,
+    "accuracy": lambda p, loss: p["low"] + p["rise"] / (1 + np.exp((loss - p["l_0"]) / p["width"])),
 }
 """The laws as their papers write them."""
 WRITTEN |= {
     f"{name}_start": partial(started, WRITTEN[name])
     for name in ("chinchilla", "kaplan_floor", "power_mean", "interaction")
+}
+WRITTEN |= {
+    f"sparsity_{name}": partial(sparse, WRITTEN[name])
+    for name in ("chinchilla_start", "power_mean_start", "interaction_start")
+} | {"sparsity": partial(sparse, WRITTEN["chinchilla"])}
+WRITTEN |= {
+    name: lambda p, N, branches, base=base: WRITTEN[base](p, N * (1 + p["kappa"] * np.log(branches)))
+    for name, base in (("branches", "power"), ("branches_floor", "power_floor"), ("branches_start", "power_start"))
+}
+WRITTEN |= {
+    f"{kind}_{name}": partial(law, WRITTEN[name])
+    for kind, law in (("vocabulary", vocabulary), ("settings", settings))
+    for name in ("chinchilla_start", "power_mean_start", "interaction_start")
 }
 
 

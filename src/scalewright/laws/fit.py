@@ -29,6 +29,7 @@ def fit(
     *,
     unique_tokens: ArrayLike | None = None,
     trunks: Sequence[object] | None = None,
+    zero: float = 0.0,
     forms: str | Sequence[str] = "auto",
     bootstrap: int = 400,
     seed: int = 0,
@@ -43,6 +44,7 @@ def fit(
         unique_tokens: Distinct tokens U each has drawn from [n]; D where not given.
         trunks: A label for each run [n]; runs with equal labels are branches of one long run and share most of its noise.
             Without labels every run is its own.
+        zero: What losses are measured from, below the smallest: negative where losses are, as those above a unigram model's.
         forms: "auto" for the whole catalogue, weighed; or the name of one form, or several.
         bootstrap: Draws of the parameters kept for intervals.
         seed: Of the draws and of the starts.
@@ -55,7 +57,9 @@ def fit(
     inputs = {"params": params, "tokens": tokens}
     if unique_tokens is not None:
         inputs[UNIQUE] = unique_tokens
-    return fit_inputs(inputs, loss, trunks=trunks, forms=forms, bootstrap=bootstrap, seed=seed, huber_delta=huber_delta)
+    return fit_inputs(
+        inputs, loss, trunks=trunks, zero=zero, forms=forms, bootstrap=bootstrap, seed=seed, huber_delta=huber_delta
+    )
 
 
 def fit_inputs(
@@ -63,6 +67,7 @@ def fit_inputs(
     loss: ArrayLike,
     *,
     trunks: Sequence[object] | None = None,
+    zero: float = 0.0,
     forms: str | Sequence[str] = "auto",
     bootstrap: int = 400,
     seed: int = 0,
@@ -72,7 +77,7 @@ def fit_inputs(
 
     Args and errors are those of `fit`.
     """
-    runs = Runs.checked(inputs, loss, trunks)
+    runs = Runs.checked(inputs, loss, trunks, zero)
     chosen = _chosen(forms, tuple(runs.grown()))
     _check_wide_enough(runs, chosen[0].still)
     check_draws(bootstrap)

@@ -179,7 +179,7 @@ class Law(Document):
             (fitted.weight * fitted.form.log_loss(np.array([fitted.theta]), points)[0] for fitted in self.forms),
             np.full(len(points), self.units.log["loss"]),
         )
-        return np.asarray(np.exp(log)).reshape(shape)
+        return np.asarray(np.exp(log) + self.units.zero).reshape(shape)
 
     def sample(
         self,
@@ -202,7 +202,7 @@ class Law(Document):
             discrepancy = fitted.discrepancy * scores[first : first + count, None] * away
             logs.append(fitted.form.log_loss(fitted.draws[:count], points) + discrepancy)
             first += count
-        return np.exp(np.concatenate(logs) + self.units.log["loss"]).reshape(size, *shape)
+        return (np.exp(np.concatenate(logs) + self.units.log["loss"]) + self.units.zero).reshape(size, *shape)
 
     def predict(
         self,
@@ -243,7 +243,8 @@ class Law(Document):
         spread = [np.hypot(self.noise, f.discrepancy * away) for f in self.forms]
         sd = np.concatenate([np.tile(s, (len(f.sample), 1)) for s, f in zip(spread, self.forms, strict=True)])
         weight = np.concatenate([np.full(len(f.sample), f.weight / len(f.sample)) for f in self.forms])
-        low, high = np.exp(mixture_quantiles(centre, sd, weight, np.array([tail, 1 - tail])) + self.units.log["loss"])
+        edges = mixture_quantiles(centre, sd, weight, np.array([tail, 1 - tail]))
+        low, high = np.exp(edges + self.units.log["loss"]) + self.units.zero
         losses = self.losses(**checked)
         beyond = product({name: checked[name] for name in self._bought}) / self.support.compute
         return [

@@ -107,6 +107,7 @@ def fit_plain(
     form: str,
     *,
     trunks: Sequence[object] | None = None,
+    zero: float = 0.0,
     bootstrap: int = 400,
     resample: Literal["runs", "trunks"] = "runs",
     seed: int = 0,
@@ -121,6 +122,7 @@ def fit_plain(
         loss: Loss of each, in nats [n].
         form: Its name in the catalogue.
         trunks: A label for each run; equal labels are branches of one long run.
+        zero: What losses are measured from, below the smallest.
         bootstrap: Fits to resampled runs.
         resample: Single runs, or whole trunks with all their branches.
         seed: Of the starts and of the resampling.
@@ -131,7 +133,7 @@ def fit_plain(
             draws for an interval.
         WorkError: there are no more different runs than parameters.
     """
-    chosen, runs = catalogued(form), Runs.checked(inputs, loss, trunks)
+    chosen, runs = catalogued(form), Runs.checked(inputs, loss, trunks, zero)
     if not chosen.fits(runs.grown()):
         raise InputError(f"form {form} is one in {', '.join(chosen.inputs)}, the runs have {', '.join(runs.grown())}")
     if not huber_delta > 0:

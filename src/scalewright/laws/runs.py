@@ -14,15 +14,29 @@ Array = NDArray[np.float64]
 
 UNIQUE = "unique_tokens"
 
+UNITLESS = frozenset(
+    {"experts", "branches", "density", "bits", "weight_bits", "activation_bits", "cache_bits", "group"}
+)
+"""Inputs that are counts or shares: laws speak of the numbers themselves, not of ratios to their mean."""
+
+LOSSES = frozenset({"teacher_loss", "student_loss"})
+"""Inputs that are losses, in the unit of the loss that is fitted."""
+
 SHARED_NOISE = 2 / 3
 """Share of the variance from run to run that branches of one trunk have in common: correlation of the differences between
 two seeds at three horizons, nine pairs of trunks (docs/log.md, 2026-11-24)."""
 
 
 class Standard(Part):
-    """The units a law is fitted in: logarithms of the geometric mean of each input and of the smallest loss."""
+    """The units a law is fitted in.
+
+    Attributes:
+        log: Logarithms of the geometric mean of each input and of the smallest loss.
+        zero: What losses are measured from.
+    """
 
     log: dict[str, float]
+    zero: float = 0.0
 
     def points(self, inputs: Mapping[str, Array]) -> "Points":
         """Where runs lie, in these units."""
@@ -60,13 +74,15 @@ class Runs:
 
     Attributes:
         inputs: Arrays [n] by name, such as "params", "tokens"; "unique_tokens" only where some run repeats tokens.
-        loss: In nats [n].
+        loss: In nats above `zero` [n].
         trunk: Number of the trunk that a run is a branch of [n].
+        zero: What losses are measured from: below 0 where losses are, as those above a unigram model's.
     """
 
     inputs: Mapping[str, Array]
     loss: Array
     trunk: NDArray[np.intp]
+    zero: float = 0.0
 
     @classmethod
     def checked(
@@ -74,6 +90,7 @@ class Runs:
         inputs: Mapping[str, ArrayLike],
         loss: ArrayLike,
         trunks: Sequence[object] | None = None,
+        zero: float = 0.0,
     ) -> Self:
         """Rows as they come; runs with equal labels in `trunks` share a trunk, without labels each is its own.
 
@@ -81,7 +98,8 @@ class Runs:
             InputError: columns differ in length, or a value is not a positive finite number (row counted from
                 1).
         """
-        columns = {name: column(name, values) for name, values in inputs.items()} | {"loss": column("loss", loss)}
+        columns = {name: column(name, values) for name, values in inputs.items()}
+        columns["loss"] = column("loss", loss, zero) - zero
         rows = len(columns["loss"])
         labels = list(range(rows)) if trunks is None else [str(label) for label in trunks]
         lengths = {name: len(values) for name, values in columns.items()} | {"trunks": len(labels)}
@@ -98,7 +116,7 @@ class Runs:
         numbers: dict[object, int] = {}
         trunk = np.array([numbers.setdefault(labels[row], len(numbers)) for row in order], dtype=np.intp)
         measured = columns.pop("loss")[order]
-        return cls({name: values[order] for name, values in columns.items()}, measured, trunk)
+        return cls({name: values[order] for name, values in columns.items()}, measured, trunk, zero)
 
     def __len__(self) -> int:
         return len(self.loss)
@@ -115,8 +133,9 @@ class Runs:
     @property
     def standard(self) -> Standard:
         """The units these runs are fitted in."""
-        logs = {name: float(np.log(values).mean()) for name, values in self.inputs.items() if name != UNIQUE}
-        return Standard(log=logs | {"loss": float(np.log(self.loss).min())})
+        loss = float(np.log(self.loss).min())
+        logs = {name: _centre(name, values, loss) for name, values in self.inputs.items() if name != UNIQUE}
+        return Standard(log=logs | {"loss": loss}, zero=self.zero)
 
     @property
     def rungs(self) -> NDArray[np.intp]:
@@ -126,7 +145,8 @@ class Runs:
 
     def take(self, rows: NDArray[np.bool_] | NDArray[np.intp]) -> "Runs":
         """The runs chosen by a mask [n] or by positions."""
-        return Runs({name: values[rows] for name, values in self.inputs.items()}, self.loss[rows], self.trunk[rows])
+        inputs = {name: values[rows] for name, values in self.inputs.items()}
+        return Runs(inputs, self.loss[rows], self.trunk[rows], self.zero)
 
     def pure_error(self) -> tuple[float, int]:
         """Variance of ln loss within repeated rungs, and its degrees of freedom.
@@ -141,6 +161,10 @@ class Runs:
         squares = float(((logs - (np.bincount(rungs, logs) / count)[rungs]) ** 2).sum())
         compared = {tuple(sorted(self.trunk[rungs == rung].tolist())) for rung in np.flatnonzero(count > 1)}
         return squares / repeats, sum(len(trunks) - 1 for trunks in compared)
+
+
+def _centre(name: str, values: Array, loss: float) -> float:
+    return 0.0 if name in UNITLESS else loss if name in LOSSES else float(np.log(values).mean())
 
 
 def product(grown: Mapping[str, Array]) -> Array:
@@ -173,17 +197,16 @@ def levels(values: Array) -> int:
     return int(level_of(values).max()) + 1
 
 
-def column(name: str, values: ArrayLike) -> Array:
-    """One column as a float array [n]; raises InputError, with the row, where a value is not positive and
-    finite."""
+def column(name: str, values: ArrayLike, above: float = 0.0) -> Array:
+    """One column as a float array [n]; raises InputError, with the row, where a value is not finite and above a number."""
     try:
         array = np.array(values, dtype=np.float64).reshape(-1)
     except (TypeError, ValueError):
         raise InputError(f"{name}: found something that is not a number: give positive numbers only") from None
-    bad = np.flatnonzero(~(np.isfinite(array) & (array > 0)))
+    bad = np.flatnonzero(~(np.isfinite(array) & (array > above)))
     if len(bad):
+        wanted = "positive finite number" if above == 0 else f"finite number above {above:g}"
         raise InputError(
-            f"{name}, row {bad[0] + 1}: found {array[bad[0]]:g}, expected a positive finite number: "
-            "mend the row or leave it out"
+            f"{name}, row {bad[0] + 1}: found {array[bad[0]]:g}, expected a {wanted}: mend the row or leave it out"
         )
     return array

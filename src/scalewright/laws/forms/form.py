@@ -72,7 +72,7 @@ class Form:
         formula: The law as people write it.
         source: Author, year, arXiv number.
         inputs: What it depends on, such as "params" and "tokens".
-        own: Its parameters, by the letters of the formula.
+        own: Its parameters, by the letters of the formula; a floor counts from the zero of the losses.
         law: (p, x) -> loss, p holding the parameters and x the inputs, in units of their geometric means.
         constants: Inputs whose geometric mean belongs to the formula, with the letter it has there.
         linear: Parameters that the loss is linear in.
@@ -140,8 +140,9 @@ class Form:
                 expit(at) if each.kind == "share" else at if each.kind == "slope" else np.exp(at)
             )
         factors = {name: self._factor(each, natural, units) for name, each in self.all.items()}
+        zeros = {name: units.zero if each.kind == "share" else 0.0 for name, each in self.all.items()}
         constants = {letter: np.full(len(theta), np.exp(units.log[name])) for name, letter in self.constants.items()}
-        return {name: value * factors[name] for name, value in natural.items()} | constants
+        return {name: value * factors[name] + zeros[name] for name, value in natural.items()} | constants
 
     def fits(self, inputs: Collection[str]) -> bool:
         """Whether it is a form in these inputs."""
@@ -158,7 +159,8 @@ class Form:
         given = {name: np.array([natural.get(name, R_STAR)]) for name in self.all}
         theta = []
         for name, each in self.all.items():
-            value = float((given[name] / self._factor(each, given, units))[0])
+            zero = units.zero if each.kind == "share" else 0.0
+            value = float(((given[name] - zero) / self._factor(each, given, units))[0])
             theta.append(
                 float(logit(value)) if each.kind == "share" else value if each.kind == "slope" else np.log(value)
             )
