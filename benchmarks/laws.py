@@ -24,7 +24,7 @@ from scalewright.errors import ScalewrightError
 from scalewright.files import write_atomic
 from scalewright.laws import FORMS, Law, Runs, fit, fit_inputs
 from scalewright.laws.plain import PlainFit, fit_plain, plain_fit
-from tables import Table, beyond, curves, size_and_data
+from tables import Table, beyond, curves, further, size_and_data
 
 Array = NDArray[np.float64]
 FACTORS = (2, 5, 10, 30)
@@ -141,8 +141,9 @@ class Score:
     def of(cls, law: Law, future: Table) -> "Score":
         """The forecasts of these runs."""
         said = law.predictions(future.inputs, LEVEL)
-        y = np.log(future.loss)
-        centre, low, high = (np.log([getattr(each, name) for each in said]) for name in ("loss", "low", "high"))
+        y = np.log(future.loss - future.zero)
+        ends = (np.array([getattr(each, name) for each in said]) for name in ("loss", "low", "high"))
+        centre, low, high = (np.log(values - future.zero) for values in ends)
         outside = np.maximum(low - y, 0) + np.maximum(y - high, 0)
         return cls(np.abs(centre - y), (low <= y) & (y <= high), high - low + 2 / (1 - LEVEL) * outside)
 
@@ -155,14 +156,12 @@ def joined(scores: list[Score]) -> Score:
 def table_lines() -> Iterator[str]:
     """Leave-future-out on every table: runs up to 1/2, 1/5, 1/10, 1/30 of the dearest fitted, the dearer ones forecast."""
     engines: dict[str, Callable[[Table], Law]] = {
-        "auto": lambda past: fit_inputs(past.inputs, past.loss, trunks=past.trunk, bootstrap=100),
-        "additive, plain bootstrap": lambda past: fit_plain(
-            past.inputs, past.loss, "chinchilla" if "params" in past.inputs else "power_floor", bootstrap=200
-        ),
+        "auto": lambda past: fit_inputs(past.inputs, past.loss, trunks=past.trunk, zero=past.zero, bootstrap=100),
+        "as papers fit": lambda past: fit_plain(past.inputs, past.loss, past.plain, zero=past.zero, bootstrap=200),
     }
     found: dict[str, dict[str, list[Score]]] = {name: defaultdict(list) for name in engines}
     refused, asked = dict.fromkeys(engines, 0), 0
-    for table in (*size_and_data(), *curves()):
+    for table in (*size_and_data(), *curves(), *further()):
         for cut in filter(None, (beyond(table, factor, least=8) for factor in FACTORS)):
             asked += 1
             for name, engine in engines.items():

@@ -5,9 +5,10 @@ They lie beside the checkout in `shared/data/laws`, each with its source; what i
 
 import csv
 import gzip
+import json
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -32,6 +33,8 @@ class Table:
         inputs: Columns [n] by name; "unique_tokens" where tokens repeat.
         loss: In nats or the task's own [n].
         trunk: Label of the run that each is a branch of, where runs share one.
+        zero: What losses are measured from.
+        plain: The form in the catalogue that papers would fit.
     """
 
     name: str
@@ -39,21 +42,20 @@ class Table:
     inputs: dict[str, Array]
     loss: Array
     trunk: list[str] | None = None
+    zero: float = 0.0
+    plain: str = "chinchilla"
 
     @property
     def cost(self) -> Array:
         """What each run cost, up to a factor [n]."""
-        bought = [
-            values for name, values in self.inputs.items() if name not in ("unique_tokens", "rate", "batch", "sparsity")
-        ]
-        return np.asarray(np.prod(bought, axis=0))
+        free = "unique_tokens", "rate", "batch", "density", "vocab"
+        return np.asarray(np.prod([values for name, values in self.inputs.items() if name not in free], axis=0))
 
     def take(self, rows: NDArray[np.bool_]) -> "Table":
         """The runs chosen by a mask [n]."""
         trunk = None if self.trunk is None else [label for label, kept in zip(self.trunk, rows, strict=True) if kept]
-        return Table(
-            self.name, self.study, {name: values[rows] for name, values in self.inputs.items()}, self.loss[rows], trunk
-        )
+        inputs = {name: values[rows] for name, values in self.inputs.items()}
+        return replace(self, inputs=inputs, loss=self.loss[rows], trunk=trunk)
 
 
 def size_and_data() -> Iterator[Table]:
@@ -73,14 +75,74 @@ def curves() -> Iterator[Table]:
     if not LAWS.is_dir():
         return
     for (domain, model), rows in _grouped(_read(LAWS / "curves" / "curves.csv"), "Domain", "Model"):
-        yield _table(f"curves {domain} {model}", f"curves {domain}", rows, {"tokens": "Seen Examples"}, "Loss")
+        table = _table(f"curves {domain} {model}", f"curves {domain}", rows, {"tokens": "Seen Examples"}, "Loss")
+        yield replace(table, plain="power_floor")
     for name in ("flan", "gigaword", "wmt19"):
         for row in _read(LAWS / "finetune" / f"{name}.csv"):
             seen = [column for column in row if column.isdigit() and column != "0"]
             loss = np.array([float(row[column]) for column in seen])
-            yield Table(
-                f"finetune {name} {row['config name']}", f"finetune {name}", {"tokens": np.array(seen, float)}, loss
-            )
+            inputs = {"tokens": np.array(seen, float)}
+            yield Table(f"finetune {name} {row['config name']}", f"finetune {name}", inputs, loss, plain="power_floor")
+
+
+def further() -> Iterator[Table]:
+    """Tables in further inputs: sparsity, experts, vocabulary, learning rate and batch."""
+    if LAWS.is_dir():
+        yield from _sparsity()
+        yield from _experts()
+        yield _vocabulary()
+        yield settings("steplaw/dense_lr_bs_loss.csv", "settings dense", "N")
+        yield settings("steplaw/moe_lr_bs_loss.csv", "settings moe", "Na")
+
+
+def _sparsity() -> Iterator[Table]:
+    # Sizes in units of the base models: that of the ViT has 85 M weights in its layers, that of the T5 is not stated.
+    rows = _read(LAWS / "sparsity" / "t5-data.csv")
+    vit = json.loads((LAWS / "sparsity" / "vit-data.json").read_text())
+    t5 = _columns(rows, "scale", "sparsity", "steps", "val-loss")
+    names = "scale", "sparsity", "total_examples", "val-loss"
+    places = list(vit["scale"])
+    for name, (scale, sparsity, data, loss) in (
+        ("t5", t5),
+        ("vit", [np.array([float(vit[column][place]) for place in places]) for column in names]),
+    ):
+        inputs = {"params": scale * (1 - sparsity), "tokens": data, "density": 1 - sparsity}
+        yield Table(f"sparsity {name}", f"sparsity {name}", inputs, loss, plain="sparsity")
+
+
+def _experts() -> Iterator[Table]:
+    # One expert for each token, in every second layer, as in the main fits of the paper; a dense model has one.
+    rows = [row for row in routing() if row["k"] == "1" and float(row["flop_increase"]) == 1]
+    for router in ("S-Base", "RL-R", "Hash"):
+        chosen = [row for row in rows if row["router_type"] in (router, "Dense") and row["routing_frequency"] == "0.5"]
+        names = {"params": "dense_parameter_count", "experts": "num_experts"}
+        yield replace(
+            _table(f"experts {router}", f"experts {router}", chosen, names, "loss_validation"), plain="experts"
+        )
+
+
+def _vocabulary() -> Table:
+    # Losses are those of the model less those of a unigram model, about 10 nats for a token of the largest vocabularies.
+    names = {"params": "Non_vocab_parameters", "tokens": "num_characters", "vocab": "vocab_size"}
+    table = _table("vocabulary", "vocabulary", _read(LAWS / "vocab" / "exp_data.csv"), names, "Lossu")
+    return replace(table, zero=-10.0, plain="vocabulary")
+
+
+def settings(path: str, name: str, size: str, diverged: float = 0.1) -> Table:
+    """Learning rates and batches; runs more than `diverged` above the best of their size and horizon are left out."""
+    names = {"params": size, "tokens": "D", "rate": "lr", "batch": "bs"}
+    table = _table(name, name, _read(LAWS / path), names, "smooth loss")
+    return replace(table.take(table.loss <= (1 + diverged) * best_of_rung(table)), plain="settings_chinchilla_start")
+
+
+def best_of_rung(table: Table) -> Array:
+    """The least loss among the runs of the same size and horizon, for each run [n]."""
+    rungs = np.unique(np.stack([table.inputs["params"], table.inputs["tokens"]]), axis=1, return_inverse=True)[
+        1
+    ].reshape(-1)
+    best = np.full(rungs.max() + 1, np.inf)
+    np.minimum.at(best, rungs, table.loss)
+    return best[rungs]
 
 
 def _chinchilla() -> Table:

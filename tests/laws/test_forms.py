@@ -84,9 +84,8 @@ def precision(p: dict[str, float], N: float, D: float, weights: float, activatio
     return WRITTEN["chinchilla"](p, size, D)
 
 
-def vocabulary(law: Callable[..., float], p: dict[str, float], N: float, V: float, D: float) -> float:
-    own = p["C"] * V ** -p["c"]
-    return law(p, N * (V / p["V_0"]) ** p["u"], D * (V / p["V_0"]) ** p["v"]) + own
+def vocabulary(law: Callable[..., float], p: dict[str, float], N: float, D: float, V: float) -> float:
+    return law(p, N, D) + p["C"] * V ** -p["c"] + p["F"] * (V / p["V_0"]) ** p["v"] * (D / p["D_0"]) ** -p["d"]
 
 
 def settings(law: Callable[..., float], p: dict[str, float], N: float, D: float, rate: float, batch: float) -> float:
@@ -123,6 +122,7 @@ WRITTEN: dict[str, Callable[..., float]] = {
     "experts_floor": lambda p, N, experts: p["E"] + clark(p, N, experts),
     "experts_separable": lambda p, N, experts: p["E"] + p["A"] * (N * experts ** p["b"]) ** -p["alpha"],
     "precision": precision,
+    "vocabulary": lambda p, N, D, V: WRITTEN["chinchilla"](p, N, D) + p["C"] * V ** -p["c"],
     "rounding": lambda p, N, D, bits: (
         WRITTEN["chinchilla"](p, N, D)
         + p["C"] * (D / p["D_0"]) ** p["d"] / (N / p["N_0"]) ** p["n"] * np.exp(-bits / p["w"])
@@ -150,8 +150,9 @@ WRITTEN |= {
     for name, base in (("branches", "power"), ("branches_floor", "power_floor"), ("branches_start", "power_start"))
 }
 WRITTEN |= {
-    f"{kind}_{name}": partial(law, WRITTEN[name])
-    for kind, law in (("vocabulary", vocabulary), ("settings", settings))
+    f"vocabulary_{name}": partial(vocabulary, WRITTEN[name]) for name in ("chinchilla", "power_mean", "kaplan_floor")
+} | {
+    f"settings_{name}": partial(settings, WRITTEN[name])
     for name in ("chinchilla_start", "power_mean_start", "interaction_start")
 }
 

@@ -1,12 +1,22 @@
 """Laws of size and data with a loss on top: for what is chosen beside them, or lost after training."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from types import SimpleNamespace
+
+import numpy as np
 
 from scalewright.laws.expressions import Positive, Real, exp
 from scalewright.laws.forms.form import Form, Formula, Parameter, Prior
 from scalewright.laws.forms.parameters import EXPONENT, FLOOR, ratio, slope, term
-from scalewright.laws.forms.size_and_data import CHINCHILLA, CHINCHILLA_START, INTERACTION_START, POWER_MEAN_START
+from scalewright.laws.forms.size_and_data import (
+    CHINCHILLA,
+    CHINCHILLA_START,
+    INTERACTION_START,
+    KAPLAN_FLOOR,
+    POWER_MEAN,
+    POWER_MEAN_START,
+)
 
 _SETTINGS = "rate", "batch", "tokens", "params"
 
@@ -62,27 +72,71 @@ SETTINGS = tuple(
 )
 
 
-def _on_chinchilla(
-    name: str, extra: str, source: str, inputs: tuple[str, ...], own: dict[str, Parameter], law: Formula
+def _with(
+    base: Form,
+    name: str,
+    extra: str,
+    source: str,
+    inputs: tuple[str, ...],
+    own: Mapping[str, Parameter],
+    law: Formula,
+    constants: Mapping[str, str],
+    prior: float = 1.0,
 ) -> Form:
-    form = replace(
-        CHINCHILLA,
+    # A form of `base` with a loss on top of its own.
+    return replace(
+        base,
         name=name,
-        formula=f"{CHINCHILLA.formula} + {extra}",
+        formula=f"{base.formula} + {extra}",
         source=source,
         inputs=("params", "tokens", *inputs),
-        own={**CHINCHILLA.own, **own},
-        law=lambda p, x: CHINCHILLA.law(p, x) + law(p, x),
-        constants={"params": "N_0", "tokens": "D_0"},
+        own={**base.own, **own},
+        law=lambda p, x: base.law(p, x) + law(p, x),
+        constants={**base.constants, **constants},
         linear=(),
-        prior=1.0,
+        prior=prior,
     )
-    return form
 
 
-_LOST = Parameter("coefficient", Prior(-3.0, 2.0), {"loss": 1.0})
+_SCALES = {"params": "N_0", "tokens": "D_0"}
+_ENTRIES = {"C": term(vocab="c"), "c": EXPONENT}
 
-ROUNDING = _on_chinchilla(
+VOCABULARY_PLAIN = _with(
+    CHINCHILLA,
+    "vocabulary",
+    "C V^-c",
+    "Tao et al. 2024, arXiv:2407.13623, with V the entries, or the weights, of the vocabulary",
+    ("vocab",),
+    _ENTRIES,
+    lambda p, x: p.C * x.vocab**-p.c,
+    {},
+    prior=0.0,
+)
+
+
+def _vocabulary(base: Form) -> Form:
+    # The larger the vocabulary, the more rarely is each of its entries seen: what that costs ends with more data.
+    return _with(
+        base,
+        f"vocabulary_{base.name}",
+        "C V^-c + F (V/V_0)^v (D/D_0)^-d",
+        f"{base.source}; with a vocabulary of V: cf. Tao et al. 2024, arXiv:2407.13623",
+        ("vocab",),
+        {
+            **_ENTRIES,
+            "F": Parameter("coefficient", Prior(-1.2, 1.5), {"loss": 1.0}),
+            "v": ratio(0.3, 0.7),
+            "d": ratio(0.5, 0.7),
+        },
+        lambda p, x: p.C * x.vocab**-p.c + p.F * x.vocab**p.v * x.tokens**-p.d,
+        {"vocab": "V_0", "tokens": "D_0"},
+    )
+
+
+VOCABULARY = (VOCABULARY_PLAIN, _vocabulary(CHINCHILLA), _vocabulary(POWER_MEAN), _vocabulary(KAPLAN_FLOOR))
+
+ROUNDING = _with(
+    CHINCHILLA,
     "rounding",
     "C (D/D_0)^d (N/N_0)^-n exp(-bits/w)",
     "weights rounded after training: Kumar et al. 2024, arXiv:2411.04330",
@@ -94,17 +148,23 @@ ROUNDING = _on_chinchilla(
         "w": ratio(0.6, 0.7),
     },
     lambda p, x: p.C * x.tokens**p.d * x.params**-p.n * exp(-(x.bits.real / p.w)),
+    _SCALES,
 )
 
-QUANTISED_TRAINING = _on_chinchilla(
+QUANTISED_TRAINING = _with(
+    CHINCHILLA,
     "quantised_training",
     "C (D/D_0)^d (N/N_0)^-n (log2 group)^g",
     "training with rounded weights or activations: Chen et al. 2025, arXiv:2505.14302",
     ("group",),
-    {"C": _LOST, "d": ratio(0.1, 0.7), "n": ratio(0.2, 0.7), "g": ratio(0.8, 0.7)},
-    lambda p, x: (
-        p.C * x.tokens**p.d * x.params**-p.n * Positive.of(Real(x.group.log.value / 0.6931471805599453)) ** p.g
-    ),
+    {
+        "C": Parameter("coefficient", Prior(-3.0, 2.0), {"loss": 1.0}),
+        "d": ratio(0.1, 0.7),
+        "n": ratio(0.2, 0.7),
+        "g": ratio(0.8, 0.7),
+    },
+    lambda p, x: p.C * x.tokens**p.d * x.params**-p.n * Positive.of(x.group.log * (1 / np.log(2))) ** p.g,
+    _SCALES,
 )
 
 OVERTRAINING = Form(
@@ -117,4 +177,4 @@ OVERTRAINING = Form(
     linear=("E", "A", "B"),
 )
 
-ADDED = (*SETTINGS, ROUNDING, QUANTISED_TRAINING, OVERTRAINING)
+ADDED = (*SETTINGS, *VOCABULARY, ROUNDING, QUANTISED_TRAINING, OVERTRAINING)

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 from scalewright.laws.expressions import Positive, exp
 from scalewright.laws.forms.curves import POWER, POWER_FLOOR, POWER_START
 from scalewright.laws.forms.form import ANY, Form, Parameter, Prior
-from scalewright.laws.forms.parameters import EXPONENT, ratio, slope, term
+from scalewright.laws.forms.parameters import ratio, slope
 from scalewright.laws.forms.size_and_data import (
     CHINCHILLA,
     CHINCHILLA_START,
@@ -166,31 +166,4 @@ PRECISION = acting(
     prior=1.0,
 )
 
-
-def _spelled(p: SimpleNamespace, x: SimpleNamespace) -> Mapping[str, Positive]:
-    return {"params": x.params * x.vocab**p.u, "tokens": x.tokens * x.vocab**p.v}
-
-
-def _vocabulary(base: Form, prior: float) -> Form:
-    # A vocabulary has a share of its own in the loss, as in Tao et al.; what it does to a token's length and to how often each
-    # is seen acts like more or fewer data and weights: without it, the error at the largest vocabularies doubles.
-    form = acting(
-        base,
-        f"vocabulary_{base.name}",
-        ("params", "vocab", "tokens"),
-        {"u": slope(0.3), "v": slope(0.3), "C": term(vocab="c"), "c": EXPONENT},
-        _spelled,
-        "N times (V/V_0)^u, D times (V/V_0)^v, L greater by C V^-c",
-        "cf. Tao et al. 2024, arXiv:2407.13623",
-        {"vocab": "V_0"},
-        prior,
-    )
-    return replace(form, law=lambda p, x: form.law(p, x) + p.C * x.vocab**-p.c, linear=())
-
-
-VOCABULARY = tuple(
-    _vocabulary(base, prior)
-    for base, prior in ((CHINCHILLA_START, 1.0), (POWER_MEAN_START, 1.0), (INTERACTION_START, 10.0))
-)
-
-EFFECTIVE = (*SPARSITY, *EXPERTS, *BRANCHES, PRECISION, *VOCABULARY)
+EFFECTIVE = (*SPARSITY, *EXPERTS, *BRANCHES, PRECISION)
