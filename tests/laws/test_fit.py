@@ -87,7 +87,7 @@ def test_intervals_cover_neither_too_little_nor_too_much(kinds: list[str]) -> No
     """On the safe side here: the width is set by real tables, whose law is never quite in the catalogue."""
     ninety, fifty, half_width = coverage(kinds, ladders=120, bootstrap=100)
     assert ninety >= 0.88
-    assert 0.5 <= fifty <= 0.88
+    assert 0.42 <= fifty <= 0.88  # of 120 forecasts: nominally half, less 1.8 standard errors
     assert half_width < 0.05
 
 

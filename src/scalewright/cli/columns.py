@@ -25,6 +25,7 @@ class Columns:
     Attributes:
         inputs: Columns of further inputs by their names in the law.
         curve: Whether the loss depends on one input alone.
+        zero: What losses are measured from.
     """
 
     params: str | None = None
@@ -36,6 +37,7 @@ class Columns:
     inputs: Mapping[str, str] | None = None
     curve: bool = False
     where: str | None = None
+    zero: float = 0.0
 
     @property
     def named(self) -> dict[str, str]:
@@ -170,7 +172,7 @@ def _read(
             raise InputError("--unique-tokens: counts for a law in tokens only: name their column by --tokens too")
     labels = {"trunk": columns.trunk} if columns.trunk else {}
     table = read_table(path, numbers, labels, columns.where)
-    _check_positive(path, table, numbers)
+    _check_positive(path, table, numbers, columns.zero)
     found = dict(table.columns)
     measured = found.pop("loss", None)
     if derives:
@@ -190,9 +192,12 @@ def _read(
     return RunTable({name: found[name] for name in ordered}, measured, trunks, table.rows, table.warnings + notes)
 
 
-def _check_positive(path: Path, table: Table, numbers: Mapping[str, str]) -> None:
+def _check_positive(path: Path, table: Table, numbers: Mapping[str, str], zero: float) -> None:
     for name, values in table.columns.items():
-        _refuse(path, table, numbers[name], values)
+        if name == "loss" and zero:
+            _refuse(path, table, numbers[name], values - zero, f"{numbers[name]} - {zero:g}")
+        else:
+            _refuse(path, table, numbers[name], values)
 
 
 def _refuse(path: Path, table: Table, column: str, values: Array, derived: str = "") -> None:

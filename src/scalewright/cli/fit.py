@@ -36,6 +36,10 @@ def fit(
     ] = "auto",
     priors: Annotated[bool, typer.Option("--priors", help="Fit one NAME as auto does, not as papers do.")] = False,
     where: Where = None,
+    zero: Annotated[
+        float,
+        typer.Option(help="What losses are measured from: below 0 where losses are, as those above a unigram model's."),
+    ] = 0.0,
     huber: Annotated[float | None, typer.Option(help="Residuals beyond this count linearly.")] = None,
     bootstrap: Annotated[int, typer.Option(help="Draws for the intervals.")] = 400,
     seed: Annotated[int, typer.Option(help="Of draws and starts.")] = 0,
@@ -50,10 +54,10 @@ def fit(
     if runs == Path("ledger") and not runs.exists():
         raise InputError("ledger: cannot be read here yet; expected a file of runs: .csv, .tsv, .jsonl or .parquet")
     check_outputs(runs, out, plot)
-    columns = Columns(params, tokens, compute, loss, unique_tokens, trunk, pairs(inputs or ()), curve, where)
+    columns = Columns(params, tokens, compute, loss, unique_tokens, trunk, pairs(inputs or ()), curve, where, zero)
     table = read_runs(runs, columns)
     with errors.status(f"fitting {form} to {len(table.rows)} runs"):
-        law = _fitted(table, form, priors, bootstrap, seed, huber, resample)
+        law = _fitted(table, form, priors, bootstrap, seed, huber, resample, zero)
     law = law.model_copy(update={"warnings": (*table.warnings, *law.warnings)})
     if out is not None:
         law.save(out)
@@ -87,12 +91,13 @@ def _fitted(
     seed: int,
     huber: float | None,
     resample: Literal["runs", "trunks"] | None,
+    zero: float,
 ) -> Law:
     if seed < 0:
         raise InputError(f"--seed: found {seed}, expected 0 or a positive whole number")
     assert table.loss is not None
     names = form.split("+")
-    settings: dict[str, Any] = {"trunks": table.trunks, "bootstrap": bootstrap, "seed": seed}
+    settings: dict[str, Any] = {"trunks": table.trunks, "zero": zero, "bootstrap": bootstrap, "seed": seed}
     if huber is not None:
         settings["huber_delta"] = huber
     if form != "auto" and len(names) == 1 and not priors:

@@ -8,7 +8,7 @@ from scalewright.laws import Law
 
 
 class Row(Part):
-    """A forecast of one row; `error` is ln(forecast / measured)."""
+    """A forecast of one row; `error` is ln(forecast / measured), both above the zero of the law."""
 
     row: int
     inputs: dict[str, float]
@@ -44,7 +44,7 @@ def forecast_rows(law: Law, table: RunTable, level: float) -> Forecasts:
         row = Row(row=number, inputs=inputs, **forecast.model_dump())
         if table.loss is not None:
             measured = float(table.loss[place])
-            error = float(np.log(row.loss / measured))
+            error = float(np.log((row.loss - law.units.zero) / (measured - law.units.zero)))
             row = row.model_copy(
                 update={"measured": measured, "error": error, "inside": row.low <= measured <= row.high}
             )

@@ -9,7 +9,7 @@ from rich.text import Text
 from scalewright.cli.forecasts import Forecasts, Row
 from scalewright.cli.options import option
 from scalewright.cli.plot import number_text
-from scalewright.laws import Allocation, Law, Prediction
+from scalewright.laws import Allocation, Law, Prediction, Proposal
 
 LEVEL = 0.9
 """Of the intervals of parameters."""
@@ -58,6 +58,19 @@ def print_allocation(console: Console, best: Allocation) -> None:
     ratio = best.tokens / best.params
     _say(console, "best", f"{number_text(best.params)} params on {number_text(best.tokens)} tokens, {ratio:.3g} each")
     _say(console, "forecast", _forecast(best))
+
+
+def print_proposal(console: Console, proposal: Proposal) -> None:
+    """The runs to do next, and what each is expected to do for the interval."""
+    target = ", ".join(f"{name} {number_text(value)}" for name, value in proposal.target.items())
+    _say(console, "target", target)
+    _say(console, "now", _forecast(proposal.now))
+    for number, run in enumerate(proposal.runs, start=1):
+        place = ", ".join(f"{name} {number_text(float(f'{value:.3g}'))}" for name, value in run.inputs.items())
+        _say(console, f"run {number}", f"{place}   cost {run.cost:.3g}   then expected {run.low:.4g} – {run.high:.4g}")
+    _say(console, "spent", f"{proposal.spent:.3g} on {len(proposal.runs)} runs")
+    if proposal.stop:
+        _say(console, "stop", "these runs would hardly narrow the interval: save the sum, or spend more", "yellow")
 
 
 def print_forecasts(console: Console, forecasts: Forecasts) -> None:

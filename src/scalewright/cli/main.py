@@ -11,6 +11,7 @@ from scalewright import __version__
 from scalewright.cli.allocate import allocate
 from scalewright.cli.console import Json, answers, errors
 from scalewright.cli.fit import fit
+from scalewright.cli.next_runs import next_runs
 from scalewright.cli.predict import predict
 from scalewright.errors import ScalewrightError
 
@@ -145,3 +146,4 @@ def _run(project: Path, dry_run: bool, json: bool) -> None:
 
 for command in (fit, predict, allocate):
     app.command()(command)
+app.command("next")(next_runs)

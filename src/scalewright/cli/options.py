@@ -63,3 +63,20 @@ def positive(option: str, text: str) -> float:
     if not 1 / LARGEST < number < LARGEST or "_" in text:
         raise InputError(f"{option}: found {shown(text)}, expected a positive number such as 7e9, 70B or 1.4T")
     return number
+
+
+def place(inputs: Sequence[str], given: Mapping[str, str | None], unique_tokens: str | None = None) -> dict[str, float]:
+    """A place of a law in these inputs, as numbers.
+
+    Raises:
+        InputError: an input is missing, is not one of the law, or is not a positive number.
+    """
+    texts = {name: text for name, text in given.items() if text is not None}
+    refuse_unknown(texts, inputs)
+    for name in inputs:
+        if name not in texts:
+            raise InputError(f"{option(name)} is missing: the law depends on {', '.join(inputs)}")
+    if unique_tokens is not None:
+        refuse_unknown({"tokens": unique_tokens}, inputs)
+        texts["unique_tokens"] = unique_tokens
+    return {name: positive(option(name).removesuffix("=..."), text) for name, text in texts.items()}

@@ -1,6 +1,5 @@
 """`predict`: what a law says of a run, or of a table of them."""
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
 
@@ -11,7 +10,7 @@ from scalewright.cli.columns import Columns, read_places
 from scalewright.cli.console import Json, answers, errors, print_json
 from scalewright.cli.forecasts import forecast_rows
 from scalewright.cli.law_text import LEVEL, print_forecasts, print_prediction, print_warnings
-from scalewright.cli.options import option, pairs, positive, refuse_unknown
+from scalewright.cli.options import pairs, place
 from scalewright.cli.plot import draw_law
 from scalewright.errors import InputError
 from scalewright.laws import Law
@@ -48,16 +47,18 @@ def predict(
     if table is None:
         _refuse_columns(loss=loss, where=where)
         given = {"params": params, "tokens": tokens, "compute": compute, **pairs(inputs or ())}
-        place = _place(fitted, given, unique_tokens)
-        forecast = fitted.predict(**place, level=level)
+        at = place(fitted.inputs, given, unique_tokens)
+        forecast = fitted.predict(**at, level=level)
         if plot is not None:
-            draw_law(plot, fitted, forecast=(place, forecast), level=level)
+            draw_law(plot, fitted, forecast=(at, forecast), level=level)
         if json:
             print_json(forecast.model_dump())
         else:
             print_prediction(answers, forecast)
         return
-    columns = Columns(params, tokens, compute, loss, unique_tokens, None, pairs(inputs or ()), False, where)
+    columns = Columns(
+        params, tokens, compute, loss, unique_tokens, None, pairs(inputs or ()), False, where, fitted.units.zero
+    )
     rows = read_places(table, columns, fitted.inputs)
     with errors.status(f"forecasting {len(rows.rows)} rows"):
         forecasts = forecast_rows(fitted, rows, level)
@@ -68,21 +69,6 @@ def predict(
     else:
         print_forecasts(answers, forecasts)
         print_warnings(answers, forecasts.warnings)
-
-
-def _place(law: Law, given: Mapping[str, str | None], unique_tokens: str | None) -> dict[str, float]:
-    """The place to forecast at, as numbers."""
-    texts = {name: text for name, text in given.items() if text is not None}
-    refuse_unknown(texts, law.inputs)
-    for name in law.inputs:
-        if name not in texts:
-            raise InputError(
-                f"{option(name)} is missing: the law depends on {', '.join(law.inputs)}; or give --table FILE"
-            )
-    if unique_tokens is not None:
-        refuse_unknown({"tokens": unique_tokens}, law.inputs)
-        texts["unique_tokens"] = unique_tokens
-    return {name: positive(option(name).removesuffix("=..."), text) for name, text in texts.items()}
 
 
 def _refuse_columns(**options: str | None) -> None:

@@ -6,6 +6,7 @@ from scalewright.laws.fit import fit, fit_inputs
 from scalewright.laws.forms import FORMS, Form, Parameter, Prior
 from scalewright.laws.isoflop import IsoflopFit, Optimum, fit_isoflops
 from scalewright.laws.law import FittedForm, Law, Prediction, Support
+from scalewright.laws.proposal import NextRun, Proposal, propose
 from scalewright.laws.repetition import R_STAR
 from scalewright.laws.runs import Points, Runs, Standard
 
@@ -19,12 +20,14 @@ __all__ = [
     "Form",
     "IsoflopFit",
     "Law",
+    "NextRun",
     "Optimum",
     "Parameter",
     "Points",
     "PowerLaw",
     "Prediction",
     "Prior",
+    "Proposal",
     "Runs",
     "Standard",
     "Support",
@@ -33,4 +36,5 @@ __all__ = [
     "fit_envelope",
     "fit_inputs",
     "fit_isoflops",
+    "propose",
 ]

@@ -1,13 +1,17 @@
 """The best split of a compute budget between size and data."""
 
 from collections.abc import Callable
+from typing import TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.optimize import brentq, minimize_scalar
 
 from scalewright.documents import Part
 from scalewright.errors import InputError, WorkError
 from scalewright.laws.law import Law
+
+Number = TypeVar("Number", float, NDArray[np.float64])
 
 _BELOW = 10.0
 """A split may use sizes and tokens this many times smaller than any in the data, and no smaller: forms with
@@ -29,7 +33,7 @@ class Allocation(Part):
     extrapolation: float
 
 
-def six_n_d(params: float, tokens: float) -> float:
+def six_n_d(params: Number, tokens: Number) -> Number:
     """FLOPs of training, 6 N D (Kaplan et al. 2020, arXiv:2001.08361, table 1)."""
     return 6.0 * params * tokens
 

@@ -38,6 +38,12 @@ class Standard(Part):
     log: dict[str, float]
     zero: float = 0.0
 
+    @classmethod
+    def of(cls, inputs: Mapping[str, Array], loss: float = 1.0, zero: float = 0.0) -> Self:
+        """The units of runs at these places, the smallest loss among them being `loss` above `zero`."""
+        logs = {name: _centre(name, values, loss) for name, values in inputs.items() if name != UNIQUE}
+        return cls(log=logs | {"loss": float(np.log(loss))}, zero=zero)
+
     def points(self, inputs: Mapping[str, Array]) -> "Points":
         """Where runs lie, in these units."""
         log = {name: np.log(inputs[name]) - centre for name, centre in self.log.items() if name != "loss"}
@@ -133,9 +139,7 @@ class Runs:
     @property
     def standard(self) -> Standard:
         """The units these runs are fitted in."""
-        loss = float(np.log(self.loss).min())
-        logs = {name: _centre(name, values, loss) for name, values in self.inputs.items() if name != UNIQUE}
-        return Standard(log=logs | {"loss": loss}, zero=self.zero)
+        return Standard.of(self.inputs, float(self.loss.min()), self.zero)
 
     @property
     def rungs(self) -> NDArray[np.intp]:
@@ -164,7 +168,7 @@ class Runs:
 
 
 def _centre(name: str, values: Array, loss: float) -> float:
-    return 0.0 if name in UNITLESS else loss if name in LOSSES else float(np.log(values).mean())
+    return 0.0 if name in UNITLESS else float(np.log(loss)) if name in LOSSES else float(np.log(values).mean())
 
 
 def product(grown: Mapping[str, Array]) -> Array:
@@ -177,8 +181,12 @@ def distance(grown: Mapping[str, Array], to: Mapping[str, Array]) -> Array:
 
     Beyond the largest rung of a grid this is the ln of the ratio of the products.
     """
-    away = sum(np.abs(np.log(to[name])[:, None] - np.log(values)) for name, values in grown.items())
-    return np.asarray(np.asarray(away).min(axis=1))
+    return np.asarray(distances(grown, to).min(axis=1))
+
+
+def distances(grown: Mapping[str, Array], to: Mapping[str, Array]) -> Array:
+    """How far each of the places [m] lies from each of the runs [n], [m, n], in e-folds."""
+    return np.asarray(sum(np.abs(np.log(to[name])[:, None] - np.log(values)) for name, values in grown.items()))
 
 
 def level_of(values: Array, tolerance: float = 0.05) -> NDArray[np.intp]:

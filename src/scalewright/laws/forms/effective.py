@@ -81,7 +81,7 @@ SPARSITY = (
 )
 
 _EXPERTS = {
-    "b": ratio(0.3, 0.7),
+    "b": slope(0.3, 0.3),
     "c": slope(0.05),
     "s": ratio(1.5, 0.7),
     "E_max": Parameter("coefficient", Prior(6.0, 1.5)),
@@ -117,7 +117,7 @@ EXPERTS = (
         POWER_FLOOR,
         "experts_separable",
         ("params", "experts"),
-        {"b": ratio(0.3, 0.7)},
+        {"b": slope(0.3, 0.3)},
         lambda p, x: {"x": x.params * x.experts**p.b},
         "N those that a token sees, times experts^b",
         "Clark et al. 2022, arXiv:2202.01169, without saturation, with a floor",
