@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: install demo test test-all lint format bench clean
+.PHONY: install demo test test-all lint format bench bench-laws clean
 
 install: $(STAMP)
 
@@ -32,6 +32,9 @@ lint: install
 format: install
 	$(BIN)/ruff format src tests benchmarks
 	$(BIN)/ruff check --fix src tests benchmarks
+
+bench-laws: install
+	$(BIN)/python benchmarks/laws.py
 
 bench: install
 	$(BIN)/python benchmarks/forecast.py

@@ -5,9 +5,10 @@ import fcntl
 import hashlib
 import os
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from statistics import median
 
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = ROOT / "benchmarks" / "results"
@@ -76,3 +77,13 @@ def own_processor() -> Iterator[None]:
                     os.sched_setaffinity(0, all_of_them)
                 return
         time.sleep(1.0)
+
+
+def median_seconds(work: Callable[[], object], times: int) -> float:
+    """Median wall-clock time of some work."""
+    seconds = []
+    for _ in range(times):
+        begun = time.perf_counter()
+        work()
+        seconds.append(time.perf_counter() - begun)
+    return median(seconds)

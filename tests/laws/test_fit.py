@@ -185,3 +185,30 @@ def test_what_is_asked_wrongly_is_refused() -> None:
         fit(*columns, huber_delta=0)
     with pytest.raises(InputError, match="found none"):
         fit(*columns, forms=[])
+
+
+def test_a_law_does_not_depend_on_where_losses_are_measured_from(hoffmann: Truth) -> None:
+    loss = hoffmann.losses(0.002)
+    plain = fit(hoffmann.params, hoffmann.tokens, loss, bootstrap=20)
+    moved = fit(hoffmann.params, hoffmann.tokens, loss - 5, zero=-5.0, bootstrap=20)
+    before, after = plain.predict(1e11, 2e12), moved.predict(1e11, 2e12)
+    np.testing.assert_allclose(
+        [after.loss, after.low, after.high], np.array([before.loss, before.low, before.high]) - 5
+    )
+    assert moved.parameters["E"] == pytest.approx(plain.parameters["E"] - 5)
+
+
+def test_a_hundred_thousand_runs_are_fitted_as_the_few_that_stand_for_them() -> None:
+    rng = np.random.default_rng(0)
+    N, D = (
+        np.exp(rng.uniform(np.log(1e7), np.log(1e10), 100_000)),
+        np.exp(rng.uniform(np.log(1e9), np.log(1e12), 100_000)),
+    )
+    true = 1.8172 + 482.01 * N**-0.3478 + 2085.43 * D**-0.3658
+    law = fit(N, D, true * np.exp(0.003 * rng.standard_normal(100_000)), forms="chinchilla_start", bootstrap=20)
+    assert law.support.runs == 100_000
+    assert law.noise == pytest.approx(0.003, rel=0.02)
+    assert "stand for 100,000" in law.warnings[0]
+    assert law.predict(1e11, 1e13).loss == pytest.approx(
+        1.8172 + 482.01 * 1e11**-0.3478 + 2085.43 * 1e13**-0.3658, rel=2e-3
+    )

@@ -61,3 +61,28 @@ def test_unique_tokens_count_at_most_as_many_as_seen() -> None:
     ladder = Runs.checked({"params": [1, 1], "tokens": [10, 30], "unique_tokens": [20, 20]}, [3, 2])
     assert list(ladder.inputs["unique_tokens"]) == [10, 20]
     assert ladder.repeats_data
+
+
+def test_many_runs_are_condensed_to_means_of_neighbours() -> None:
+    rng = np.random.default_rng(0)
+    x, y = np.exp(rng.uniform(0, 6, (2, 50_000)))
+    runs = Runs.checked({"params": x, "tokens": y}, 1 + x**-0.3 + y**-0.4)
+    few = runs.condensed(4096)
+    assert len(few) <= 4096
+    np.testing.assert_allclose(few.loss, 1 + few.inputs["params"] ** -0.3 + few.inputs["tokens"] ** -0.4, rtol=1e-4)
+
+
+def test_many_runs_in_many_inputs_are_drawn_from() -> None:
+    rng = np.random.default_rng(0)
+    inputs = {name: rng.uniform(1, 2, 9000) for name in ("params", "tokens", "rate", "batch")}
+    loss = rng.uniform(2, 3, 9000)
+    few = Runs.checked(inputs, loss).condensed(4096)
+    assert len(few) == 4096
+    assert set(few.loss.tolist()) <= set(loss.tolist())
+
+
+def test_losses_below_zero_are_measured_from_a_lower_one() -> None:
+    runs = Runs.checked({"params": [1.0, 2.0]}, [-1.0, -2.5], zero=-4.0)
+    np.testing.assert_array_equal(runs.loss, [3.0, 1.5])
+    with pytest.raises(InputError, match=r"loss, row 2: found -2\.5, expected a finite number above -2"):
+        Runs.checked({"params": [1.0, 2.0]}, [-1.0, -2.5], zero=-2.0)

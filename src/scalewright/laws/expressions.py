@@ -85,8 +85,11 @@ class Positive:
 
     def __add__(self, other: Union["Positive", float]) -> "Positive":
         u, v = self.log, _positive(other).log
-        total = np.logaddexp(u.value, v.value)
-        share = np.exp(u.value - total)
+        # NumPy's logaddexp, but with exp and log that work on several numbers at once, and the shares from the same exp.
+        apart = np.subtract(u.value, v.value)
+        less = np.exp(-np.abs(apart))
+        total = np.maximum(u.value, v.value) + np.log(1.0 + less)
+        share = np.where(apart >= 0, 1.0, less) / (1.0 + less)
         return Positive(Real(total, _combined((share, u.by), (1.0 - share, v.by))))
 
     def __pow__(self, power: Real | float) -> "Positive":

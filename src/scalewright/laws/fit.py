@@ -19,6 +19,7 @@ HUBER_DELTA = 1.345
 """Residuals beyond this many sigma count linearly: 95 % efficient on Gaussian noise (Huber 1964)."""
 
 _RUNGS, _LEVELS, _DRAWS = 6, 3, 20
+_MANY = 4_096  # runs fitted as they are: more are averaged within narrow cells
 _PLURALS = {"params": "sizes", "tokens": "horizons"}
 
 
@@ -77,7 +78,8 @@ def fit_inputs(
 
     Args and errors are those of `fit`.
     """
-    runs = Runs.checked(inputs, loss, trunks, zero)
+    all_runs = Runs.checked(inputs, loss, trunks, zero)
+    runs = all_runs if len(all_runs) <= _MANY else all_runs.condensed(_MANY)
     chosen = _chosen(forms, tuple(runs.grown()))
     _check_wide_enough(runs, chosen[0].still)
     check_draws(bootstrap)
@@ -88,7 +90,7 @@ def fit_inputs(
     masks = cuts(runs, rows=max(len(form.own) for form in chosen), still=chosen[0].still)
     backtests = [backtest(e.form, runs, masks, e.sigma, huber_delta) for e in estimates]
     standings = weigh(estimates, backtests)
-    noise = _noise(runs, estimates, standings)
+    noise = _noise(runs, estimates, standings) if runs is all_runs else _scatter(all_runs, estimates, standings)
 
     candidates = [Candidate(*each) for each in zip(estimates, backtests, standings, strict=True)]
     candidates.sort(key=lambda candidate: -candidate.standing.weight)
@@ -97,8 +99,8 @@ def fit_inputs(
         forms=tuple(_fitted(c, runs, noise, bootstrap, huber_delta, seed) for c in candidates),
         noise=noise,
         units=runs.standard,
-        support=Support.of(runs, chosen[0].still),
-        warnings=tuple(warn(candidates, runs)),
+        support=Support.of(runs, chosen[0].still).model_copy(update={"runs": len(all_runs)}),
+        warnings=(*_condensed(all_runs, runs), *warn(candidates, runs)),
         reasons=explain(candidates, runs, noise),
     )
 
@@ -147,6 +149,23 @@ def _noise(runs: Runs, estimates: Sequence[Estimate], standings: Sequence[Standi
     pure, degrees = runs.pure_error()
     variance = (degrees * pure + 2 * scatter) / (degrees + 2)
     return max(float(np.sqrt(variance)), SIGMA_FLOOR)
+
+
+def _scatter(runs: Runs, estimates: Sequence[Estimate], standings: Sequence[Standing]) -> float:
+    # Of single runs about the forms, where means of many were fitted.
+    off = sum(
+        s.weight * np.square(e.log_loss(runs.inputs) - np.log(runs.loss))
+        for e, s in zip(estimates, standings, strict=True)
+    )
+    return max(float(np.sqrt(np.mean(off))), SIGMA_FLOOR)
+
+
+def _condensed(runs: Runs, fitted: Runs) -> tuple[str, ...]:
+    if runs is fitted:
+        return ()
+    return (
+        f"{len(fitted):,} runs stand for {len(runs):,}: means of neighbours, or a draw where inputs are more than two",
+    )
 
 
 def _fitted(

@@ -1,7 +1,7 @@
 """The rows a law is fitted to: what was bought, and the loss it bought, checked once at the door."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Self
 
 import numpy as np
@@ -21,6 +21,8 @@ UNITLESS = frozenset(
 
 LOSSES = frozenset({"teacher_loss", "student_loss"})
 """Inputs that are losses, in the unit of the loss that is fitted."""
+
+_NARROW = 32  # cells along an input, at least, within which runs may be averaged
 
 SHARED_NOISE = 2 / 3
 """Share of the variance from run to run that branches of one trunk have in common: correlation of the differences between
@@ -107,8 +109,8 @@ class Runs:
         columns = {name: column(name, values) for name, values in inputs.items()}
         columns["loss"] = column("loss", loss, zero) - zero
         rows = len(columns["loss"])
-        labels = list(range(rows)) if trunks is None else [str(label) for label in trunks]
-        lengths = {name: len(values) for name, values in columns.items()} | {"trunks": len(labels)}
+        lengths = {name: len(values) for name, values in columns.items()}
+        lengths["trunks"] = rows if trunks is None else len(trunks)
         if len(set(lengths.values())) > 1:
             lengths = {name: n for name, n in lengths.items() if name != "trunks" or trunks is not None}
             found = ", ".join(f"{name} {length}" for name, length in lengths.items())
@@ -119,8 +121,7 @@ class Runs:
                 del columns[UNIQUE]
         # In a fixed order, so that no result depends on the order the rows came in.
         order = np.lexsort([columns[name] for name in reversed(columns)])
-        numbers: dict[object, int] = {}
-        trunk = np.array([numbers.setdefault(labels[row], len(numbers)) for row in order], dtype=np.intp)
+        trunk = np.arange(rows) if trunks is None else _numbered([str(trunks[row]) for row in order])
         measured = columns.pop("loss")[order]
         return cls({name: values[order] for name, values in columns.items()}, measured, trunk, zero)
 
@@ -152,6 +153,28 @@ class Runs:
         inputs = {name: values[rows] for name, values in self.inputs.items()}
         return Runs(inputs, self.loss[rows], self.trunk[rows], self.zero)
 
+    def condensed(self, most: int) -> "Runs":
+        """At most about `most` runs that stand for all.
+
+        In one or two inputs each is the geometric mean of those in one cell of a grid in logarithms of the inputs, so narrow
+        that no law bends within it; in more inputs, where cells would be wide, runs drawn at random. All count as trunks of
+        their own.
+        """
+        logs = {name: np.log(values) for name, values in self.inputs.items()}
+        bins = int(most ** (1 / len(logs)))
+        if bins < _NARROW:
+            drawn = self.take(np.sort(np.random.default_rng(0).choice(len(self), most, replace=False)))
+            return replace(drawn, trunk=np.arange(most))
+        cell = np.zeros(len(self), dtype=np.intp)
+        for values in logs.values():
+            low, width = values.min(), np.ptp(values) or 1.0
+            cell = cell * bins + np.minimum((bins * (values - low) / width).astype(np.intp), bins - 1)
+        place = np.unique(cell, return_inverse=True)[1].reshape(-1)
+        count = np.bincount(place)
+        mean = {name: np.exp(np.bincount(place, values) / count) for name, values in logs.items()}
+        loss = np.exp(np.bincount(place, np.log(self.loss)) / count)
+        return Runs(mean, loss, np.arange(len(count)), self.zero)
+
     def pure_error(self) -> tuple[float, int]:
         """Variance of ln loss within repeated rungs, and its degrees of freedom.
 
@@ -165,6 +188,11 @@ class Runs:
         squares = float(((logs - (np.bincount(rungs, logs) / count)[rungs]) ** 2).sum())
         compared = {tuple(sorted(self.trunk[rungs == rung].tolist())) for rung in np.flatnonzero(count > 1)}
         return squares / repeats, sum(len(trunks) - 1 for trunks in compared)
+
+
+def _numbered(labels: Sequence[str]) -> NDArray[np.intp]:
+    numbers: dict[str, int] = {}
+    return np.array([numbers.setdefault(label, len(numbers)) for label in labels], dtype=np.intp)
 
 
 def _centre(name: str, values: Array, loss: float) -> float:
