@@ -455,3 +455,23 @@ def test_what_a_person_sees_of_the_next_runs(call, noisy):
 )
 def test_options_of_next_that_are_wrong(refusal, law, options, said):
     assert said in refusal("next", law, "--spend", "1e20", *options)
+
+
+def test_a_backtest_scores_smaller_ladders(answer, call, runs):
+    found = answer("fit", runs, "--bootstrap", "40", "--backtest")["backtest"]
+    assert [each["times"] for each in found] == [2, 5, 10, 30]
+    assert all(each["median_error"] < 0.05 for each in found if each["refused"] is None)
+    assert "median error" in call("fit", runs, "--bootstrap", "40", "--backtest")[1]
+
+
+def test_losses_below_zero(answer, refusal, runs, tmp_path):
+    rows = [(n, d, known_law(n, d) - 4) for n, d in GRID]
+    table = write(tmp_path / "below.csv", "params,tokens,loss", rows)
+    assert "expected a positive number" in refusal("fit", table)
+    options = ["--loss-zero", "-4", "--form", "chinchilla", "--out", tmp_path / "below.json"]
+    assert answer("fit", table, *options)["parameters"]["E"] == pytest.approx(E - 4, abs=1e-3)
+    place = ["--params", "1e9", "--tokens", "2e10"]
+    assert answer("predict", tmp_path / "below.json", *place)["loss"] == pytest.approx(
+        known_law(1e9, 2e10) - 4, abs=1e-3
+    )
+    assert answer("predict", tmp_path / "below.json", "--table", table)["median_error"] < 1e-4

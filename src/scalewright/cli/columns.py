@@ -64,6 +64,16 @@ class RunTable:
     rows: NDArray[np.int64]
     warnings: tuple[str, ...]
 
+    def take(self, kept: NDArray[np.bool_]) -> "RunTable":
+        """Some of the rows, by a mask [n]."""
+        return RunTable(
+            {name: values[kept] for name, values in self.inputs.items()},
+            None if self.loss is None else self.loss[kept],
+            None if self.trunks is None else [label for label, each in zip(self.trunks, kept, strict=True) if each],
+            self.rows[kept],
+            self.warnings,
+        )
+
 
 def read_runs(path: Path, columns: Columns) -> RunTable:
     """Rows to fit a law to; without `curve`, inputs are the columns that are named and, of params and tokens, those there are.

@@ -1,6 +1,7 @@
 """`fit`: a table of runs to a law."""
 
 import math
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -9,11 +10,12 @@ import typer
 from scalewright.cli.arguments import Inputs, Plot, Where, check_outputs
 from scalewright.cli.columns import Columns, RunTable, read_runs
 from scalewright.cli.console import Json, answers, errors, print_json
-from scalewright.cli.law_text import LEVEL, print_law
+from scalewright.cli.law_text import LEVEL, print_held_out, print_law
 from scalewright.cli.options import pairs
 from scalewright.cli.plot import draw_law
 from scalewright.errors import InputError
 from scalewright.laws import Law, fit_inputs
+from scalewright.laws.holdout import hold_out
 from scalewright.laws.plain import fit_plain
 
 
@@ -36,7 +38,7 @@ def fit(
     ] = "auto",
     priors: Annotated[bool, typer.Option("--priors", help="Fit one NAME as auto does, not as papers do.")] = False,
     where: Where = None,
-    zero: Annotated[
+    loss_zero: Annotated[
         float,
         typer.Option(help="What losses are measured from: below 0 where losses are, as those above a unigram model's."),
     ] = 0.0,
@@ -46,6 +48,9 @@ def fit(
     resample: Annotated[
         Literal["runs", "trunks"] | None, typer.Option(help="What the bootstrap of one NAME draws.  [default: runs]")
     ] = None,
+    backtest: Annotated[
+        bool, typer.Option("--backtest", help="Fit the smaller runs too, and score their forecasts of the larger ones.")
+    ] = False,
     out: Annotated[Path | None, typer.Option(metavar="law.json", help="Keep the law for predict and allocate.")] = None,
     plot: Plot = None,
     json: Json = False,
@@ -54,10 +59,26 @@ def fit(
     if runs == Path("ledger") and not runs.exists():
         raise InputError("ledger: cannot be read here yet; expected a file of runs: .csv, .tsv, .jsonl or .parquet")
     check_outputs(runs, out, plot)
-    columns = Columns(params, tokens, compute, loss, unique_tokens, trunk, pairs(inputs or ()), curve, where, zero)
+    columns = Columns(params, tokens, compute, loss, unique_tokens, trunk, pairs(inputs or ()), curve, where, loss_zero)
     table = read_runs(runs, columns)
+    fit_to = partial(
+        _fitted,
+        form=form,
+        priors=priors,
+        bootstrap=bootstrap,
+        seed=seed,
+        huber=huber,
+        resample=resample,
+        zero=loss_zero,
+    )
     with errors.status(f"fitting {form} to {len(table.rows)} runs"):
-        law = _fitted(table, form, priors, bootstrap, seed, huber, resample, zero)
+        law = fit_to(table)
+    held_out = None
+    if backtest:
+        assert table.loss is not None
+        with errors.status("fitting the smaller runs"):
+            still = law.forms[0].form.still
+            held_out = hold_out(table.inputs, table.loss, lambda kept: fit_to(table.take(kept)), still)
     law = law.model_copy(update={"warnings": (*table.warnings, *law.warnings)})
     if out is not None:
         law.save(out)
@@ -65,6 +86,7 @@ def fit(
         draw_law(plot, law, table.inputs, table.loss)
     if not json:
         print_law(answers, law, out)
+        print_held_out(answers, held_out or ())
         return
     print_json(
         {
@@ -79,6 +101,7 @@ def fit(
             "noise": law.noise,
             "warnings": law.warnings,
             "out": None if out is None else str(out),
+            **({} if held_out is None else {"backtest": [each.model_dump() for each in held_out]}),
         }
     )
 

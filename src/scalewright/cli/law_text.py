@@ -1,5 +1,6 @@
 """A law and its forecasts as people read them."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from rich.console import Console
@@ -10,6 +11,7 @@ from scalewright.cli.forecasts import Forecasts, Row
 from scalewright.cli.options import option
 from scalewright.cli.plot import number_text
 from scalewright.laws import Allocation, Law, Prediction, Proposal
+from scalewright.laws.holdout import HeldOut
 
 LEVEL = 0.9
 """Of the intervals of parameters."""
@@ -46,6 +48,18 @@ def print_law(console: Console, law: Law, out: Path | None) -> None:
             option(name, number_text(float(f"{3 * high:.1g}"))) for name, (_, high) in support.inputs.items()
         )
         _say(console, "next", f"scalewright predict {out} {further}")
+
+
+def print_held_out(console: Console, held_out: Sequence[HeldOut]) -> None:
+    """How laws of the smaller runs forecast the larger ones."""
+    for each in held_out:
+        counts = f"{each.times:g}x: {each.forecast} runs from {each.fitted} up to 1/{each.times:g} of the largest"
+        if each.median_error is None or each.coverage is None:
+            _say(console, "backtest", f"{counts}: none, {each.refused}", "yellow")
+        else:
+            _say(
+                console, "backtest", f"{counts}: median error {each.median_error:.2%}, {each.coverage:.0%} inside 90 %"
+            )
 
 
 def print_prediction(console: Console, forecast: Prediction) -> None:

@@ -1,14 +1,15 @@
 """Where each number of a fitted law comes from, and what is doubtful about it."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from scalewright.documents import Reason
 from scalewright.laws.backtest import Backtest
-from scalewright.laws.estimate import Estimate
-from scalewright.laws.runs import Runs
+from scalewright.laws.estimate import Estimate, estimate
+from scalewright.laws.runs import Runs, level_of
 from scalewright.laws.weights import Standing
 
 _AGREEING = 0.3
@@ -17,7 +18,13 @@ _FEW_CUTS = 3
 _UNLEARNED = 0.8
 _PRIOR_SDS = 2.0
 _TIMES_NOISE = 2.0
+_BETTER = 0.8  # of what a guess misses by, a law has to stay below
 _OUTLYING_SIGMAS = 4.0
+_FURTHER = 10.0  # times the largest run, where what outliers do is looked at
+_HUBER_DELTA, _STARTS = 1.345, 4
+_FEW_REPEATS, _NOISY = 2, 5.0
+_LEVELS, _FEW, _FAR_OFF = 3, 3, 3.0
+_FAR, _STEPS, _RISEN = 100.0, 25, 1e-3
 
 
 @dataclass(frozen=True)
@@ -78,47 +85,135 @@ def _noise(runs: Runs, noise: float) -> Reason:
     return Reason(origin="fitted", text=f"{noise:.2%} of the loss: scatter about the forms, as no rung is repeated")
 
 
-def warn(candidates: list[Candidate], runs: Runs) -> Iterator[str]:
-    """One sentence for each thing that is doubtful."""
+def warn(candidates: list[Candidate], runs: Runs, masks: Sequence[NDArray[np.bool_]]) -> Iterator[str]:
+    """What is doubtful about the fit: sentences that begin with a code; `masks` [n] are the runs kept by each cut."""
     leader = candidates[0]
     for candidate in candidates:
         if candidate.standing.weight >= _COUNTS:
             yield from _doubts(candidate.fitted)
-    cuts = len(np.unique(leader.tested.cut))
-    if cuts < _FEW_CUTS:
-        yield (
-            f"the runs allow {cuts} cuts into smaller and larger ones: weights and discrepancy rest on "
-            "little more than their priors; add runs"
-        )
-    else:
-        excess = float(np.sqrt(np.mean(leader.tested.error**2 / leader.tested.variance)))
-        if excess > _TIMES_NOISE:
-            yield (
-                f"{leader.fitted.form.name}: forecasts of larger runs from smaller ones miss by "
-                f"{excess:.1f} times what noise explains"
-            )
-    pure, degrees = runs.pure_error()
-    scatter = leader.fitted.sigma
-    if degrees >= 2 and scatter > _TIMES_NOISE * np.sqrt(pure):
-        yield (
-            f"scatter about {leader.fitted.form.name} is {scatter:.2%} of the loss, repeats differ by "
-            f"{np.sqrt(pure):.2%}: no form of the catalogue follows these runs closely"
-        )
-    sigmas = np.abs(leader.fitted.residuals) / scatter
-    for row in np.flatnonzero(sigmas > _OUTLYING_SIGMAS):
-        place = ", ".join(f"{name} {values[row]:.4g}" for name, values in runs.inputs.items())
-        yield f"the run of {place}, loss {runs.loss[row]:.4g}, lies {sigmas[row]:.1f} sigma off: check it"
+    yield from _forecasts(leader, runs, masks)
+    yield from _scatter(leader.fitted, runs)
+    yield from _small_runs(leader.fitted, runs)
+    yield from _outliers(leader.fitted, runs)
+    yield from _rising(candidates, runs)
 
 
 def _doubts(fitted: Estimate) -> Iterator[str]:
     form = fitted.form
     if fitted.agreeing < _AGREEING:
-        yield f"{form.name}: only {fitted.agreeing:.0%} of the starts reached its optimum"
+        yield (
+            f"few-starts: {form.name}: only {fitted.agreeing:.0%} of the starts reached its optimum, perhaps not the best; "
+            "add runs, or choose a form with fewer parameters"
+        )
     natural = form.parameters(fitted.theta[None], fitted.units)
     far = (fitted.theta - form.centre) / form.sd
     for name, sds in zip(form.all, far, strict=True):
         if abs(sds) > _PRIOR_SDS and name != "R_star":
             yield (
-                f"{form.name}: {name} = {natural[name][0]:.3g} lies {abs(sds):.1f} sds "
+                f"unusual: {form.name}: {name} = {natural[name][0]:.3g} lies {abs(sds):.1f} sds "
                 f"{'above' if sds > 0 else 'below'} what is usual; the prior still pulls it back"
+            )
+
+
+def _forecasts(leader: Candidate, runs: Runs, masks: Sequence[NDArray[np.bool_]]) -> Iterator[str]:
+    tested, cuts = leader.tested, len(np.unique(leader.tested.cut))
+    if cuts < _FEW_CUTS:
+        yield (
+            f"few-cuts: the runs allow {cuts} cuts into smaller and larger ones: weights and discrepancy rest on "
+            "little more than their priors; add runs"
+        )
+        return
+    missed = float(np.median(np.abs(tested.error)))
+    constant = min(_missed(runs, masks, np.min), _missed(runs, masks, np.mean))
+    excess = float(np.sqrt(np.mean(tested.error**2 / tested.variance)))
+    if missed > _BETTER * constant:
+        yield (
+            f"no-law: forecasts of larger runs from smaller ones miss by {missed:.2%}, the least or mean loss of the smaller "
+            f"ones by {constant:.2%}: no form of the catalogue says much more than that losses stay as they are; do not "
+            "extrapolate them"
+        )
+    elif excess > _TIMES_NOISE:
+        yield (
+            f"misfit: {leader.fitted.form.name}: forecasts of larger runs from smaller ones miss by "
+            f"{excess:.1f} times what noise explains; intervals allow for it"
+        )
+
+
+def _missed(runs: Runs, masks: Sequence[NDArray[np.bool_]], guess: Callable[[NDArray[np.float64]], float]) -> float:
+    # By a guess that knows of no law.
+    logs = np.log(runs.loss)
+    return float(np.median(np.concatenate([np.abs(guess(logs[kept]) - logs[~kept]) for kept in masks])))
+
+
+def _scatter(fitted: Estimate, runs: Runs) -> Iterator[str]:
+    pure, degrees = runs.pure_error()
+    if degrees < _FEW_REPEATS:
+        return
+    noise, fall = float(np.sqrt(pure)), float(np.ptp(np.log(runs.loss)))
+    if fitted.sigma > _TIMES_NOISE * noise:
+        yield (
+            f"no-form: scatter about {fitted.form.name} is {fitted.sigma:.2%} of the loss, repeats differ by "
+            f"{noise:.2%}: no form of the catalogue follows these runs closely; look for an input that is missing"
+        )
+    if noise > fall / _NOISY:
+        yield (
+            f"noisy: repeats differ by {noise:.2%} of the loss, all runs together by {fall:.2%}: the noise hides what size and "
+            "data do; repeat the runs, or set them further apart"
+        )
+
+
+def _small_runs(fitted: Estimate, runs: Runs) -> Iterator[str]:
+    # Too small to follow the law of the others: the smallest level off to one side, beyond what scatter leaves of a mean.
+    for name, values in runs.grown(fitted.form.still).items():
+        level = level_of(values)
+        off = fitted.residuals[level == 0]
+        if (
+            level.max() >= _LEVELS
+            and len(off) >= _FEW
+            and abs(off.mean()) > _FAR_OFF * fitted.sigma / np.sqrt(len(off))
+        ):
+            yield (
+                f"tiny-runs: the {len(off)} runs of the least {name} ({values[level == 0][0]:.4g}) lie "
+                f"{'below' if off.mean() > 0 else 'above'} {fitted.form.name}, by {abs(off.mean()):.2%}: fit without them "
+                "by --where and compare the forecasts"
+            )
+
+
+def _outliers(fitted: Estimate, runs: Runs) -> Iterator[str]:
+    sigmas = np.abs(fitted.residuals) / fitted.sigma
+    rows = np.flatnonzero(sigmas > _OUTLYING_SIGMAS)
+    if not len(rows):
+        return
+    row = rows[np.argmax(sigmas[rows])]
+    place = ", ".join(f"{name} {values[row]:.4g}" for name, values in runs.inputs.items())
+    # The Huber loss has held them back already: what they still do to a forecast is seen without them.
+    kept = np.ones(len(runs), dtype=bool)
+    kept[rows] = False
+    grown = runs.grown(fitted.form.still)
+    beyond = {name: np.array([values.max() * _FURTHER ** (1 / len(grown))]) for name, values in grown.items()}
+    beyond |= {name: np.array([np.exp(np.log(runs.inputs[name]).mean())]) for name in fitted.form.still}
+    without = estimate(fitted.form, runs.take(kept), _HUBER_DELTA, seed=0, sigma=fitted.sigma, starts=_STARTS)
+    moved = float(np.expm1(without.log_loss(beyond) - fitted.log_loss(beyond))[0])
+    yield (
+        f"outliers: {len(rows)} of {len(runs)} runs lie over {_OUTLYING_SIGMAS:g} sigma off {fitted.form.name}; the "
+        f"worst, of {place}, loss {runs.loss[row] + runs.zero:.4g}, lies {sigmas[row]:.1f} sigma off: check it; without them "
+        f"the forecast {_FURTHER:g} times beyond the runs moves by {moved:+.2%}"
+    )
+
+
+def _rising(candidates: list[Candidate], runs: Runs) -> Iterator[str]:
+    still = candidates[0].fitted.form.still
+    grown = runs.grown(still)
+    far = {name: np.full(_STEPS, values.max()) for name, values in grown.items()}
+    far |= {name: np.full(_STEPS, np.exp(np.log(runs.inputs[name]).mean())) for name in still}
+    for name, values in grown.items():
+        places = far | {name: values.max() * np.geomspace(1, _FAR, _STEPS)}
+        log = np.asarray(sum(c.standing.weight * c.fitted.log_loss(places) for c in candidates))
+        rise = float(np.max(log - np.minimum.accumulate(log)))
+        if rise > _RISEN:
+            lowest = places[name][int(np.argmin(log))]
+            yield (
+                f"rising: beyond the runs the law's loss rises with {name} again from {lowest:.3g} on, by {rise:.2%} up to "
+                f"{places[name][-1]:.3g}: forecasts and splits there mean nothing; add runs with more {name}, or fit a form "
+                "without interaction, such as --form chinchilla_start --priors"
             )

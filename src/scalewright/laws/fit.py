@@ -7,6 +7,7 @@ from numpy.typing import ArrayLike
 
 from scalewright.errors import InputError
 from scalewright.laws.backtest import backtest, cuts
+from scalewright.laws.checks import check
 from scalewright.laws.diagnosis import Candidate, explain, warn
 from scalewright.laws.estimate import SIGMA_FLOOR, Estimate, estimate
 from scalewright.laws.forms import FORMS, Form
@@ -100,7 +101,7 @@ def fit_inputs(
         noise=noise,
         units=runs.standard,
         support=Support.of(runs, chosen[0].still).model_copy(update={"runs": len(all_runs)}),
-        warnings=(*_condensed(all_runs, runs), *warn(candidates, runs)),
+        warnings=(*_condensed(all_runs, runs), *check(runs), *warn(candidates, runs, masks)),
         reasons=explain(candidates, runs, noise),
     )
 
@@ -164,7 +165,7 @@ def _condensed(runs: Runs, fitted: Runs) -> tuple[str, ...]:
     if runs is fitted:
         return ()
     return (
-        f"{len(fitted):,} runs stand for {len(runs):,}: means of neighbours, or a draw where inputs are more than two",
+        f"condensed: {len(fitted):,} runs stand for {len(runs):,}: means of neighbours, or a draw in more than two inputs",
     )
 
 

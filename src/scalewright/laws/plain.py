@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from scalewright.documents import Reason
 from scalewright.errors import InputError, WorkError
+from scalewright.laws.checks import check
 from scalewright.laws.estimate import SIGMA_FLOOR, posed
 from scalewright.laws.fit import check_draws
 from scalewright.laws.forms import Form
@@ -162,8 +163,9 @@ def fit_plain(
         units=fitted.units,
         support=Support.of(runs, chosen.still),
         warnings=(
-            f"intervals come from {bootstrap} resamplings of {form}: neither the choice of the form nor what it gets wrong "
-            "beyond the data is in them (form auto has both)",
+            *check(runs),
+            f"bootstrap: intervals come from {bootstrap} resamplings of {form}: neither the choice of form nor what it gets "
+            "wrong beyond the data is in them (form auto has both)",
         ),
         reasons={name: Reason(origin="fitted", text=how) for name in chosen.own} | _repeats(chosen, runs, how),
     )

@@ -103,12 +103,14 @@ class Runs:
         """Rows as they come; runs with equal labels in `trunks` share a trunk, without labels each is its own.
 
         Raises:
-            InputError: columns differ in length, or a value is not a positive finite number (row counted from
-                1).
+            InputError: there are no rows, columns differ in length, or a value is not a positive finite number (row
+                counted from 1).
         """
         columns = {name: column(name, values) for name, values in inputs.items()}
         columns["loss"] = column("loss", loss, zero) - zero
         rows = len(columns["loss"])
+        if not rows:
+            raise InputError("no runs: found empty columns, expected a row for each run")
         lengths = {name: len(values) for name, values in columns.items()}
         lengths["trunks"] = rows if trunks is None else len(trunks)
         if len(set(lengths.values())) > 1:
