@@ -475,3 +475,13 @@ def test_losses_below_zero(answer, refusal, runs, tmp_path):
         known_law(1e9, 2e10) - 4, abs=1e-3
     )
     assert answer("predict", tmp_path / "below.json", "--table", table)["median_error"] < 1e-4
+
+
+def test_profile_intervals_of_one_form(answer, refusal, runs):
+    options = ["fit", runs, "--form", "chinchilla", "--bootstrap", "200"]
+    profile, bootstrap = answer(*options, "--intervals", "profile")["intervals"], answer(*options)["intervals"]
+    for name, true in {"E": E, "alpha": ALPHA, "beta": BETA}.items():
+        low, high = profile[name]
+        assert 0.9 * low < true < 1.1 * high
+        assert 0.3 < (high - low) / (bootstrap[name][1] - bootstrap[name][0]) < 3
+    assert "name one --form" in refusal("fit", runs, "--intervals", "profile")

@@ -14,9 +14,10 @@ from scalewright.cli.law_text import LEVEL, print_held_out, print_law
 from scalewright.cli.options import pairs
 from scalewright.cli.plot import draw_law
 from scalewright.errors import InputError
-from scalewright.laws import Law, fit_inputs
+from scalewright.laws import Law, Runs, fit_inputs
 from scalewright.laws.holdout import hold_out
-from scalewright.laws.plain import fit_plain
+from scalewright.laws.plain import HUBER_DELTA, fit_plain, plain_fit
+from scalewright.laws.profile import profile_intervals
 
 
 def fit(
@@ -48,6 +49,10 @@ def fit(
     resample: Annotated[
         Literal["runs", "trunks"] | None, typer.Option(help="What the bootstrap of one NAME draws.  [default: runs]")
     ] = None,
+    intervals: Annotated[
+        Literal["bootstrap", "profile"],
+        typer.Option(help="Of the parameters of one NAME: from its bootstrap, or by profile likelihood."),
+    ] = "bootstrap",
     backtest: Annotated[
         bool, typer.Option("--backtest", help="Fit the smaller runs too, and score their forecasts of the larger ones.")
     ] = False,
@@ -73,6 +78,14 @@ def fit(
     )
     with errors.status(f"fitting {form} to {len(table.rows)} runs"):
         law = fit_to(table)
+    ends = law.intervals(LEVEL)
+    if intervals == "profile":
+        if form == "auto" or len(law.forms) > 1 or priors:
+            raise InputError("--intervals profile: is for the fit of one form without priors: name one --form")
+        assert table.loss is not None
+        checked = Runs.checked(table.inputs, table.loss, table.trunks, loss_zero)
+        fitted = plain_fit(law.forms[0].form, checked, HUBER_DELTA if huber is None else huber, seed)
+        ends = {**ends, **profile_intervals(fitted, LEVEL)}
     held_out = None
     if backtest:
         assert table.loss is not None
@@ -85,7 +98,7 @@ def fit(
     if plot is not None:
         draw_law(plot, law, table.inputs, table.loss)
     if not json:
-        print_law(answers, law, out)
+        print_law(answers, law, ends, out)
         print_held_out(answers, held_out or ())
         return
     print_json(
@@ -93,7 +106,7 @@ def fit(
             "form": law.form,
             "forms": [{"name": fitted.name, "weight": fitted.weight} for fitted in law.forms],
             "parameters": law.parameters,
-            "intervals": {name: _ends(*interval) for name, interval in law.intervals(LEVEL).items()},
+            "intervals": {name: _ends(*interval) for name, interval in ends.items()},
             "level": LEVEL,
             "objective": law.forms[0].objective,
             "starts_agreeing": law.forms[0].starts_agreeing,

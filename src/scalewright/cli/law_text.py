@@ -1,6 +1,6 @@
 """A law and its forecasts as people read them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from rich.console import Console
@@ -19,7 +19,7 @@ LEVEL = 0.9
 _SHOWN = 20
 
 
-def print_law(console: Console, law: Law, out: Path | None) -> None:
+def print_law(console: Console, law: Law, intervals: Mapping[str, tuple[float, float]], out: Path | None) -> None:
     """The forms, the parameters of the heaviest, how well it was found, where it holds and what is doubtful."""
     leader, support = law.forms[0], law.support
     for fitted in law.forms:
@@ -28,7 +28,7 @@ def print_law(console: Console, law: Law, out: Path | None) -> None:
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
     for name in ("", f"of {leader.name}", f"{100 * LEVEL:g} % interval", "origin"):
         table.add_column(name, justify="left", no_wrap=True)
-    for name, (low, high) in law.intervals(LEVEL).items():
+    for name, (low, high) in intervals.items():
         reason = law.reasons.get(name)
         origin = "of the data" if reason is None else reason.origin
         interval = f"{low:.4g} – {high:.4g}" if low < high else ""
