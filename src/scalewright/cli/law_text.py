@@ -67,11 +67,20 @@ def print_prediction(console: Console, forecast: Prediction) -> None:
     _say(console, "forecast", _forecast(forecast))
 
 
-def print_allocation(console: Console, best: Allocation) -> None:
-    """The best split of a budget, and the loss it buys."""
-    ratio = best.tokens / best.params
+def print_allocation(console: Console, best: Allocation, reason: str) -> None:
+    """The best split of a budget, how sure it is, and the loss it buys."""
+    ratio, level = best.tokens / best.params, f"{100 * best.level:g} %"
+    _say(console, "budget", f"{best.flops:.4g} FLOPs: {reason}")
     _say(console, "best", f"{number_text(best.params)} params on {number_text(best.tokens)} tokens, {ratio:.3g} each")
+    if best.passes > 1:
+        _say(console, "passes", f"{best.passes:.3g} over the distinct tokens")
+    sizes, tokens = _range(best.params_interval), _range(best.tokens_interval)
+    _say(console, "or", f"{sizes} params on {tokens} tokens ({level} of the law's draws)")
+    mean, most = best.regret
+    _say(console, "regret", f"{mean:.2%} of the loss expected, {most:.2%} in one draw of twenty")
+    _say(console, "flat", f"within 0.1 % of the least loss from {_range(best.flat)} params")
     _say(console, "forecast", _forecast(best))
+    print_warnings(console, best.warnings)
 
 
 def print_proposal(console: Console, proposal: Proposal) -> None:
@@ -115,6 +124,11 @@ def _forecast(forecast: Prediction | Allocation) -> str:
     far = forecast.extrapolation
     where = f"{far:.3g}x beyond the runs" if far > 1 else f"within the runs ({far:.2g}x their largest)"
     return f"{forecast.loss:.4g} nats/token   {100 * forecast.level:g} %: {_span(forecast)}   {where}"
+
+
+def _range(ends: tuple[float, float]) -> str:
+    low, high = (number_text(float(f"{end:.3g}")) for end in ends)
+    return f"{low} – {high}"
 
 
 def _span(forecast: Prediction | Allocation | Row) -> str:

@@ -1,6 +1,6 @@
 """What size and data buy: forms of scaling law, their fit to runs, forecasts with intervals, allocation."""
 
-from scalewright.laws.allocation import Allocation, allocate
+from scalewright.laws.allocation import Allocation, allocate, allocate_for_loss, lifetime, six_n_d
 from scalewright.laws.envelope import EnvelopeFit, Flag, PowerLaw, fit_envelope
 from scalewright.laws.fit import fit, fit_inputs
 from scalewright.laws.forms import FORMS, Form, Parameter, Prior
@@ -32,9 +32,12 @@ __all__ = [
     "Standard",
     "Support",
     "allocate",
+    "allocate_for_loss",
     "fit",
     "fit_envelope",
     "fit_inputs",
     "fit_isoflops",
+    "lifetime",
     "propose",
+    "six_n_d",
 ]
