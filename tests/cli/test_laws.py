@@ -485,3 +485,39 @@ def test_profile_intervals_of_one_form(answer, refusal, runs):
         assert 0.9 * low < true < 1.1 * high
         assert 0.3 < (high - low) / (bootstrap[name][1] - bootstrap[name][0]) < 3
     assert "name one --form" in refusal("fit", runs, "--intervals", "profile")
+
+
+@pytest.mark.parametrize(
+    ("options", "compute"),
+    [
+        (["--time", "10h", "--rate", "400T"], 36000 * 4e14),
+        (["--usd", "50", "--usd-per-hour", "2.5", "--rate", "4e14"], 20 * 3600 * 4e14),
+    ],
+)
+def test_budgets_of_time_and_money(answer, law, options, compute):
+    found, same = answer("allocate", law, *options), answer("allocate", law, "--compute", compute)
+    assert found["flops"] == pytest.approx(compute)
+    assert found["params"] == pytest.approx(same["params"])
+    assert "hours at 4e+14 FLOP/s" in found["reason"]
+
+
+def test_budgets_of_a_lifetime_and_of_a_loss(answer, law):
+    served = answer("allocate", law, "--compute", "1e22", "--inference-tokens", "1T")
+    assert 6 * served["params"] * served["tokens"] + 2 * served["params"] * 1e12 == pytest.approx(1e22)
+    least = answer("allocate", law, "--loss", answer("allocate", law, "--compute", "1e21")["loss"])
+    assert least["flops"] == pytest.approx(1e21, rel=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ([], "no budget, expected one of"),
+        (["--compute", "1e21", "--time", "1h"], "found --compute, --time"),
+        (["--time", "1h"], "need --rate R"),
+        (["--time", "ten hours", "--rate", "1e14"], "--time: found 'ten hours', expected"),
+        (["--usd", "10", "--rate", "1e14"], "needs --usd-per-hour"),
+        (["--loss", "2", "--compute", "1e21"], "stands for a budget"),
+    ],
+)
+def test_budgets_that_are_wrong(refusal, law, options, said):
+    assert said in refusal("allocate", law, *options)

@@ -46,7 +46,7 @@ def budget(
 def _speed(rate: str | None, machine: Path | None) -> tuple[float, str]:
     if (rate is None) == (machine is None):
         raise InputError(
-            "--time and --usd: need one of --rate R, in FLOP/s reached in training, and --machine FILE, from a probe"
+            "--time and --usd: need --rate R, the FLOP/s reached in training, or --machine FILE, from a probe"
         )
     if rate is not None:
         speed = positive("--rate", rate)
@@ -61,7 +61,7 @@ def _speed(rate: str | None, machine: Path | None) -> tuple[float, str]:
 
 
 def _seconds(text: str) -> float:
-    matched = re.fullmatch(r"(.*?)\s*(s|min|m|h|d)", text.strip())
+    matched = re.fullmatch(r"([0-9.eE+]+)\s*(s|min|m|h|d)", text.strip())
     if not matched:
         raise InputError(f"--time: found {text!r}, expected a number with a unit, such as 90min, 12h or 3d")
     return positive("--time", matched[1]) * _UNITS[matched[2]]

@@ -136,7 +136,7 @@ def allocate_for_loss(
         if high > np.log(_MOST) or reached(high) > reached(high - step) * (1 - 1e-9):
             least = reached(high - step)
             raise WorkError(
-                f"loss: no budget reaches {loss:g}; the least central forecast of the law is {least:.4g}: ask for more"
+                f"loss: no budget reaches {loss:g}; the least that the law forecasts is {least:.4g}: ask for more"
             )
     compute = float(np.exp(brentq(lambda log: reached(log) - loss, high - step, high, xtol=1e-9)))
     return allocate(law, compute, flops, unique_tokens, level)
