@@ -132,7 +132,7 @@ def fit_plain(
     Raises:
         InputError: a value is not positive and finite, the form is unknown or does not fit the inputs, or there are too few
             draws for an interval.
-        WorkError: there are no more different runs than parameters.
+        WorkError: there are no more different runs than parameters, or the runs do not determine them.
     """
     chosen, runs = catalogued(form), Runs.checked(inputs, loss, trunks, zero)
     if not chosen.fits(runs.grown()):
@@ -141,6 +141,11 @@ def fit_plain(
         raise InputError(f"huber_delta: found {huber_delta:g}, expected a positive log residual, such as 1e-3, or inf")
     check_draws(bootstrap)
     fitted = plain_fit(chosen, runs, huber_delta, seed)
+    if not np.all(np.isfinite(list(fitted.parameters.values()))):
+        raise WorkError(
+            f"{form}: its parameters run away without end on these {len(runs)} runs, which do not determine them: add runs, choose a "
+            "form with fewer parameters, or give it priors (--priors, or fit)"
+        )
     clusters = runs.trunk if resample == "trunks" else np.arange(len(runs))
     sample = fitted.resampled(resampling(clusters, bootstrap, np.random.default_rng(seed))).theta
     sigma = max(float(np.sqrt(np.mean(fitted.residuals**2) * len(runs) / (len(runs) - len(chosen.own)))), SIGMA_FLOOR)

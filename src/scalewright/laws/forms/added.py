@@ -84,10 +84,11 @@ def _with(
     prior: float = 1.0,
 ) -> Form:
     # A form of `base` with a loss on top of its own.
+    formula, *terms = base.formula.split("; ")
     return replace(
         base,
         name=name,
-        formula=f"{base.formula} + {extra}",
+        formula="; ".join([f"{formula} + {extra}", *terms]),
         source=source,
         inputs=("params", "tokens", *inputs),
         own={**base.own, **own},
