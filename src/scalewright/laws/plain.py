@@ -143,8 +143,8 @@ def fit_plain(
     fitted = plain_fit(chosen, runs, huber_delta, seed)
     if not np.all(np.isfinite(list(fitted.parameters.values()))):
         raise WorkError(
-            f"{form}: its parameters run away without end on these {len(runs)} runs, which do not determine them: add runs, choose a "
-            "form with fewer parameters, or give it priors (--priors, or fit)"
+            f"{form}: its parameters run away without end on these {len(runs)} runs, which do not determine them: add runs, "
+            "choose a form with fewer parameters, or give it priors (--priors, or fit)"
         )
     clusters = runs.trunk if resample == "trunks" else np.arange(len(runs))
     sample = fitted.resampled(resampling(clusters, bootstrap, np.random.default_rng(seed))).theta
