@@ -13,7 +13,7 @@ from scalewright.errors import InputError, WorkError
 from scalewright.laws import FORMS, Form, Runs, fit, fit_inputs
 from scalewright.laws.beliefs import believe
 from scalewright.laws.design import design
-from scalewright.laws.next_run import choose
+from scalewright.laws.next_run import Criterion, choose
 
 Array = NDArray[np.float64]
 Columns = dict[str, Array]
@@ -89,6 +89,10 @@ def scalebench_lines() -> Iterator[str]:
         for share, published in task.published[1].items():
             chosen = _score(name, task, groups, _sequential(task, share))
             yield f"{name}: {share:.0%} of its cost, chosen in turn {chosen:.3f} (published {published:.2f})"
+        most = max(task.published[1])
+        others: list[Criterion] = ["variance", "determinant"]
+        found = (f"{other} {_score(name, task, groups, _sequential(task, most, other)):.3f}" for other in others)
+        yield f"{name}: {most:.0%} of its cost, by other criteria: {', '.join(found)}"
 
 
 def _score(name: str, task: Task, groups: list[str], pick: Callable[[Columns, Array, Array, Columns], Array]) -> float:
@@ -115,7 +119,9 @@ def _forecast(task: Task, inputs: Columns, loss: Array, targets: Columns, otherw
         return np.asarray(np.exp(sum(b.weight * b.at(places)[0] for b in beliefs)) + task.zero)
 
 
-def _sequential(task: Task, share: float) -> Callable[[Columns, Array, Array, Columns], Array]:
+def _sequential(
+    task: Task, share: float, criterion: Criterion = "error"
+) -> Callable[[Columns, Array, Array, Columns], Array]:
     # One run after another, later several at a time, fitted again in between; a part of the pool is looked at each time.
     def pick(pool: Columns, cost: Array, loss: Array, targets: Columns) -> Array:
         rng = np.random.default_rng(0)
@@ -133,7 +139,14 @@ def _sequential(task: Task, share: float) -> Callable[[Columns, Array, Array, Co
             beliefs = believe(_forms(tuple(pool)), runs, pool)
             places = {name: values[free] for name, values in pool.items()}
             chosen = choose(
-                beliefs, made if len(got) else None, places, cost[free], left, aims, most=max(1, len(got) // 8)
+                beliefs,
+                made if len(got) else None,
+                places,
+                cost[free],
+                left,
+                aims,
+                most=max(1, len(got) // 8),
+                criterion=criterion,
             )
             got = np.append(got, free[chosen])
             left -= float(cost[free[chosen]].sum())

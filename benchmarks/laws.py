@@ -2,12 +2,14 @@
 
     python benchmarks/laws.py [PART...]        all parts by default
 
-Each part prints its lines and keeps them under benchmarks/results with the hash of the code of `laws`; a part measured before
-under the same code is printed from there.
+Each part prints its lines and keeps them under benchmarks/results with the hash of the code of `laws` and of the benchmark; a part
+measured before under the same code is printed from there.
 """
 
 import argparse
+import inspect
 import json
+from pathlib import Path
 
 from law_chinchilla import chinchilla_lines
 from law_designs import design_lines, scalebench_lines
@@ -28,13 +30,15 @@ PARTS = {
     "simulation": simulation_lines,
 }
 
+_SHARED = [str(Path(__file__).with_name(name)) for name in ("tables.py", "law_simulation.py")]
+
 
 def main() -> None:
     """Prints the parts asked for."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("parts", nargs="*", choices=[[], *PARTS], metavar="PART", help=", ".join(PARTS))
     for part in parser.parse_args().parts or PARTS:
-        kept = RESULTS / f"laws-{part}-{sources_hash(['laws'])}.json"
+        kept = RESULTS / f"laws-{part}-{sources_hash(['laws'], [*_SHARED, inspect.getfile(PARTS[part])])}.json"
         print(f"\n{part}{': kept' if kept.exists() else ''}", flush=True)
         if kept.exists():
             print("\n".join(json.loads(kept.read_text())["lines"]))

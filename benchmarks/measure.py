@@ -15,13 +15,16 @@ RESULTS = ROOT / "benchmarks" / "results"
 SHARED = ROOT.parent / "shared" / "data"
 
 
-def sources_hash(places: Sequence[str]) -> str:
-    """Hash of the code in these rooms or files, on which a result depends: comments, docstrings and layout are not code."""
+def sources_hash(places: Sequence[str], files: Sequence[str] = ()) -> str:
+    """Hash of the code in these rooms, and in other files, on which a result depends: comments, docstrings and layout are not
+    code."""
     digest = hashlib.sha256()
     for place in places:
         found = ROOT / "src" / "scalewright" / place
         for path in sorted(found.rglob("*.py")) if found.is_dir() else [found]:
             digest.update(_code(path).encode())
+    for file in files:
+        digest.update(_code(Path(file)).encode())
     return digest.hexdigest()[:16]
 
 

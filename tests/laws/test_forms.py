@@ -1,5 +1,7 @@
 from collections.abc import Callable
+import re
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -207,3 +209,13 @@ def test_the_floor_lies_below_the_smallest_loss_seen(form: Form) -> None:
     theta = draws(form, 50)
     theta[:, 0] = np.linspace(-30, 30, 50)
     assert np.all(form.parameters(theta, units(form))["E"] <= np.exp(units(form).log["loss"]))
+
+
+def test_every_form_is_in_the_documentation() -> None:
+    text = (Path(__file__).parents[2] / "docs" / "laws.md").read_text()
+    assert [name for name in FORMS if f"`{name}`" not in text] == []
+
+
+def test_what_auto_averages_is_marked_in_the_documentation() -> None:
+    text = (Path(__file__).parents[2] / "docs" / "laws.md").read_text()
+    assert {name for name, form in FORMS.items() if form.averaged} == set(re.findall(r"\*\*`(\w+)`\*\*", text))
