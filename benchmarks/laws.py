@@ -2,8 +2,8 @@
 
     python benchmarks/laws.py [PART...]        all parts by default
 
-Each part prints its lines and keeps them under benchmarks/results with the hash of the code of `laws` and of the benchmark; a part
-measured before under the same code is printed from there.
+Each part prints its lines and keeps them under benchmarks/results with the hash of the code of `laws` and of the benchmark; a
+part measured before under the same code is printed from there.
 """
 
 import argparse
