@@ -12,6 +12,7 @@ from scalewright.laws import FORMS, Law, Runs, fit, fit_inputs, propose
 from scalewright.laws.beliefs import Belief, believe
 from scalewright.laws.design import design
 from scalewright.laws.next_run import choose
+from scalewright.laws.plain import fit_plain
 
 LINE = FORMS["power"]
 POOL = {"tokens": 10.0 ** np.arange(3, 9)}
@@ -159,6 +160,11 @@ def test_a_pool_is_chosen_from(ladder: Law) -> None:
     places = {(run.inputs["params"], run.cost) for run in found.runs}
     assert places <= {(1e9, 1.0), (2e9, 2.0), (4e9, 4.0)}
     assert found.spent <= 5
+
+
+def test_a_law_that_leaves_nothing_open_asks_for_no_runs(hoffmann: Truth) -> None:
+    exact = fit_plain(hoffmann.inputs, hoffmann.losses(), "chinchilla", bootstrap=20)
+    assert propose(exact, {"params": 1e10, "tokens": 2e11}, 1e20).stop
 
 
 def test_what_cannot_be_proposed(ladder: Law) -> None:

@@ -10,6 +10,7 @@ from scalewright.laws.beliefs import FARTHEST, Belief, Places, away, discrepancy
 
 Array = NDArray[np.float64]
 
+_CERTAIN = 1e-9  # of a prior's variance, below which a parameter counts as known
 _FIRST = 10  # runs near the targets that a design is begun with in turn
 _SWEEPS = 100
 _GAIN = 1e-4  # of the squared error, below which an exchange is not worth making
@@ -99,7 +100,7 @@ class _Search:
         return cls(
             [belief.at(candidates)[1] / belief.sigma for belief in beliefs],
             [belief.at(targets)[1] for belief in beliefs],
-            [np.asarray(np.linalg.inv(belief.covariance), dtype=np.float64) for belief in beliefs],
+            [_inverse(belief) for belief in beliefs],
             np.array([belief.weight for belief in beliefs]),
             discrepancy(beliefs),
             nearest(made, targets, beliefs),
@@ -165,3 +166,8 @@ class _Search:
 
     def _nearest(self, chosen: Sequence[int]) -> Array:
         return np.asarray(np.minimum(self.begun, self.away[:, list(chosen)].min(axis=1, initial=FARTHEST)))
+
+
+def _inverse(belief: Belief) -> Array:
+    # Of the covariance, which has directions without width where runs left nothing open.
+    return np.asarray(np.linalg.inv(belief.covariance + _CERTAIN * np.diag(belief.form.sd**2)), dtype=np.float64)

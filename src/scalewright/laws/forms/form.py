@@ -169,7 +169,10 @@ class Form:
     def _factor(self, parameter: Parameter, natural: Mapping[str, Array], units: Standard) -> Array | float:
         names = self._names(units.log) | {"loss": "loss"}
         powers = {name: natural[power] if isinstance(power, str) else power for name, power in parameter.unit.items()}
-        return np.exp(sum(power * units.log[names[name]] for name, power in powers.items())) if powers else 1.0
+        if not powers:
+            return 1.0
+        with np.errstate(over="ignore"):  # an exponent that runs away, which `fit_plain` refuses
+            return np.asarray(np.exp(sum(power * units.log[names[name]] for name, power in powers.items())))
 
 
 _R_STAR = Parameter("exponent", Prior(float(np.log(R_STAR)), R_STAR_LOG_SD))
