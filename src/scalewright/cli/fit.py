@@ -21,7 +21,9 @@ from scalewright.laws.profile import profile_intervals
 
 
 def fit(
-    runs: Annotated[Path, typer.Argument(metavar="RUNS", help="Table of runs: .csv, .tsv, .jsonl or .parquet.")],
+    runs: Annotated[
+        Path, typer.Argument(metavar="RUNS", help="Table (.csv, .tsv, .jsonl, .parquet), or the word ledger.")
+    ],
     params: Annotated[str | None, typer.Option(metavar="COL", help="Column of sizes.  [default: params]")] = None,
     tokens: Annotated[str | None, typer.Option(metavar="COL", help="Column of tokens seen.  [default: tokens]")] = None,
     loss: Annotated[str | None, typer.Option(metavar="COL", help="Column of losses, in nats.  [default: loss]")] = None,
@@ -56,16 +58,25 @@ def fit(
     backtest: Annotated[
         bool, typer.Option("--backtest", help="Fit the smaller runs too, and score their forecasts of the larger ones.")
     ] = False,
+    ledger: Annotated[
+        str | None,
+        typer.Option(metavar="PATH", help="Of `fit ledger`: path or URL.  [default: the one of this folder]"),
+    ] = None,
     out: Annotated[Path | None, typer.Option(metavar="law.json", help="Keep the law for predict and allocate.")] = None,
     plot: Plot = None,
     json: Json = False,
 ) -> None:
     """Fits a scaling law to a table of runs: the loss that size and data buy, with intervals."""
-    if runs == Path("ledger") and not runs.exists():
-        raise InputError("ledger: cannot be read here yet; expected a file of runs: .csv, .tsv, .jsonl or .parquet")
     check_outputs(runs, out, plot)
     columns = Columns(params, tokens, compute, loss, unique_tokens, trunk, pairs(inputs or ()), curve, where, loss_zero)
-    table = read_runs(runs, columns)
+    if runs == Path("ledger") and not runs.exists():
+        from scalewright.cli.ledger_runs import read_ledger
+
+        table = read_ledger(ledger, columns)
+    elif ledger is not None:
+        raise InputError(f"--ledger: belongs to `scalewright fit ledger`; found the runs of {runs}: leave one out")
+    else:
+        table = read_runs(runs, columns)
     fit_to = partial(
         _fitted,
         form=form,
