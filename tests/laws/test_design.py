@@ -57,6 +57,17 @@ def test_a_design_is_the_best_of_all_sets(most: int) -> None:
     assert np.all(np.diff(found.error) <= 0)
 
 
+def test_runs_that_tell_too_little_are_left_out() -> None:
+    cost = np.ones(6)
+    whole = design([prior()], None, POOL, cost, 6.0, TARGET, 6)
+    part = design([prior()], None, POOL, cost, 6.0, TARGET, 6, least=0.05)
+    assert len(part.chosen) < len(whole.chosen)
+    gained = [np.square(each.error[0]) - np.square(each.error[-1]) for each in (whole, part)]
+    assert gained[1] > 0.8 * gained[0]
+    without = [variance(prior(), tuple(c for c in part.chosen if c != run)) for run in part.chosen]
+    assert min(without) - np.square(part.error[-1]) >= 0.05 * gained[1]
+
+
 def test_a_discrepancy_asks_for_runs_near_the_target() -> None:
     cost = np.ones(6)
     exact = design([prior()], None, POOL, cost, 1.0, TARGET, 1)

@@ -21,7 +21,7 @@ class Design:
     """A set of runs.
 
     Attributes:
-        chosen: Their positions among the candidates, the one that tells most for its cost first [k].
+        chosen: Their positions among the candidates, the one that tells most first [k].
         error: Expected root mean square error of ln loss at the targets, before the first and after each [k + 1]; what the
             forms disagree about, which only their losses will settle, is not in it.
     """
@@ -38,11 +38,13 @@ def design(
     spend: float,
     targets: Places,
     most: int,
+    least: float = 0.0,
 ) -> Design:
     """The at most `most` runs whose set leaves the least expected error for `spend`; other arguments as for `next_run.choose`.
 
-    Sets are begun with each of the runs nearest to the targets, which may take most of the sum, filled with what is worth most
-    for its cost, and improved by exchanging one run for another (Fedorov 1972, Theory of Optimal Experiments).
+    A run that takes off less than the share `least` of what all of them take off the squared error is left out. Sets are begun
+    with each of the runs nearest to the targets, which may take most of the sum, filled with what is worth most for its cost,
+    and improved by exchanging one run for another (Fedorov 1972, Theory of Optimal Experiments).
     """
     search = _Search.of(beliefs, made, candidates, cost, spend, targets, most)
     affordable = np.flatnonzero(cost <= spend)
@@ -50,10 +52,11 @@ def design(
     begun = [[], *([int(first)] for first in near[: 3 * _FIRST : 3])]
     filled = sorted((search.filled(chosen, thrift) for chosen in begun for thrift in (1.0, 0.5)), key=search.error)
     best = min((search.exchanged(chosen) for chosen in filled[:3]), key=search.error)
+    best = search.pruned(best, least)
     ordered: list[int] = []
     while len(ordered) < len(best):
-        worth = search.error(ordered) - search.with_another(ordered)
-        ordered.append(max(set(best) - set(ordered), key=lambda run: float(worth[run] / cost[run])))
+        errors = search.with_another(ordered)
+        ordered.append(min(set(best) - set(ordered), key=lambda run: float(errors[run])))
     error = [np.sqrt(search.error(ordered[:k])) for k in range(len(ordered) + 1)]
     return Design(tuple(ordered), tuple(float(each) for each in error))
 
@@ -157,6 +160,17 @@ class _Search:
             if then is None:
                 break
             chosen, error = then, best
+        return chosen
+
+    def pruned(self, chosen: list[int], least: float) -> list[int]:
+        """A set without the runs that each take off too little, the least of them first."""
+        while chosen:
+            error = self.error(chosen)
+            without = [self.error(chosen[:i] + chosen[i + 1 :]) for i in range(len(chosen))]
+            place = int(np.argmin(without))
+            if without[place] - error >= least * (self.error([]) - error):
+                break
+            chosen = chosen[:place] + chosen[place + 1 :]
         return chosen
 
     def _refused(self, chosen: Sequence[int]) -> NDArray[np.bool_]:

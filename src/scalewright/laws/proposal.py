@@ -21,6 +21,10 @@ _LITTLE = 0.05
 """Part of the interval's width that runs must take off to be worth making."""
 
 
+_LITTLE_OF_ALL = 0.02
+"""Part of what all runs take off the squared error that each must, to be proposed."""
+
+
 class NextRun(Part):
     """A run to do, with what it costs and the interval expected once it and those before it are done."""
 
@@ -36,7 +40,7 @@ class Proposal(Part):
     Attributes:
         target: Where the loss is to be known.
         now: The forecast there as the law stands.
-        runs: The runs, the one that tells most for its cost first.
+        runs: The runs, the one that tells most first.
         spent: Their cost together.
         stop: Whether they would narrow the interval so little that they are not worth making.
     """
@@ -92,7 +96,7 @@ def propose(
     now = law.predict(**target, level=level)
     targets = {name: np.array([float(target[name])]) for name in law.inputs}
     rungs = dict(zip(law.inputs, np.array(law.support.rungs).T, strict=True))
-    found = design(beliefs_of(law), rungs, places, costs, spend, targets, most)
+    found = design(beliefs_of(law), rungs, places, costs, spend, targets, most, _LITTLE_OF_ALL)
     # What runs leave as it is: the noise of the run at the target, and what the forms disagree about.
     kept = law.noise**2 + _disagreement(law, targets)
     width = np.sqrt((np.square(found.error) + kept) / (found.error[0] ** 2 + kept))
