@@ -24,9 +24,13 @@ def fit(
     runs: Annotated[
         Path, typer.Argument(metavar="RUNS", help="Table (.csv, .tsv, .jsonl, .parquet), or the word ledger.")
     ],
-    params: Annotated[str | None, typer.Option(metavar="COL", help="Column of sizes.  [default: params]")] = None,
-    tokens: Annotated[str | None, typer.Option(metavar="COL", help="Column of tokens seen.  [default: tokens]")] = None,
-    loss: Annotated[str | None, typer.Option(metavar="COL", help="Column of losses, in nats.  [default: loss]")] = None,
+    params: Annotated[str | None, typer.Option(metavar="COL", help="Column of sizes.", show_default="params")] = None,
+    tokens: Annotated[
+        str | None, typer.Option(metavar="COL", help="Column of tokens seen.", show_default="tokens")
+    ] = None,
+    loss: Annotated[
+        str | None, typer.Option(metavar="COL", help="Column of losses, in nats.", show_default="loss")
+    ] = None,
     compute: Annotated[
         str | None, typer.Option(metavar="COL", help="Column of FLOPs, 6 N D, in place of params or tokens.")
     ] = None,
@@ -49,7 +53,8 @@ def fit(
     bootstrap: Annotated[int, typer.Option(help="Draws for the intervals.")] = 400,
     seed: Annotated[int, typer.Option(help="Of draws and starts.")] = 0,
     resample: Annotated[
-        Literal["runs", "trunks"] | None, typer.Option(help="What the bootstrap of one NAME draws.  [default: runs]")
+        Literal["runs", "trunks"] | None,
+        typer.Option(help="What the bootstrap of one NAME draws.", show_default="runs"),
     ] = None,
     intervals: Annotated[
         Literal["bootstrap", "profile"],
@@ -60,7 +65,7 @@ def fit(
     ] = False,
     ledger: Annotated[
         str | None,
-        typer.Option(metavar="PATH", help="Of `fit ledger`: path or URL.  [default: the one of this folder]"),
+        typer.Option(metavar="PATH", help="Of `fit ledger`: path or URL.", show_default="the one of this folder"),
     ] = None,
     out: Annotated[Path | None, typer.Option(metavar="law.json", help="Keep the law for predict and allocate.")] = None,
     plot: Plot = None,

@@ -31,7 +31,7 @@ def next_runs(
         typer.Option(metavar="FILE", help="Table of the runs that could be made; without it they are proposed."),
     ] = None,
     cost: Annotated[
-        str | None, typer.Option(metavar="COL", help="Column of --pool: what each costs.  [default: 6 N D]")
+        str | None, typer.Option(metavar="COL", help="Column of --pool: what each costs.", show_default="6 N D")
     ] = None,
     most: Annotated[int, typer.Option(metavar="K", help="How many runs.")] = 8,
     level: Level = LEVEL,
