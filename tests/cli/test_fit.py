@@ -189,3 +189,13 @@ def test_profile_intervals_of_one_form(answer, refusal, runs):
         assert 0.9 * low < true < 1.1 * high
         assert 0.3 < (high - low) / (bootstrap[name][1] - bootstrap[name][0]) < 3
     assert "name one --form" in refusal("fit", runs, "--intervals", "profile")
+
+
+@pytest.mark.parametrize(
+    ("factors", "code"), [([1.0, 1.0], None), ([1.4, 1.4], "flops-other"), ([1.0, 2.0], "flops-mixed")]
+)
+def test_flops_beside_sizes_and_tokens_tell_how_they_were_counted(answer, tmp_path, factors, code):
+    rows = [(n, d, known_law(n, d), 6 * n * d * factors[i % 2]) for i, (n, d) in enumerate(GRID)]
+    table = write(tmp_path / "flops.csv", "params,tokens,loss,flops", rows)
+    warnings = answer("fit", table, "--form", "chinchilla", "--bootstrap", "20")["warnings"]
+    assert [text.split(":")[0] for text in warnings if text.startswith("flops")] == ([code] if code else [])

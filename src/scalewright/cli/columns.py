@@ -15,6 +15,9 @@ Array = NDArray[np.float64]
 
 CONVENTION = "{0} = {1} / (6 {2}): training is taken to cost 6 N D FLOPs (Kaplan et al. 2020, arXiv:2001.08361)"
 
+_FLOPS = frozenset({"flops", "compute", "c", "training_flops", "training flop", "training flops"})
+_ALIKE, _EQUAL = 1.3, 1.03  # ratios of counts that are alike, and equal
+
 _OTHER = {"params": "tokens", "tokens": "params"}
 
 
@@ -84,6 +87,8 @@ def read_runs(path: Path, columns: Columns) -> RunTable:
     present = _Present(path)
     loss = columns.loss or present.required("loss")
     inputs, notes = _curve(columns) if columns.curve else _inputs(columns, present)
+    if columns.compute is None and inputs.keys() >= {"params", "tokens"}:
+        notes += _convention(path, columns, inputs, present)
     return _read(path, columns, inputs, loss, notes)
 
 
@@ -105,6 +110,30 @@ def read_places(path: Path, columns: Columns, inputs: Sequence[str]) -> RunTable
             named[name] = present.required(name)
     loss = columns.loss or ("loss" if present.has("loss") else None)
     return _read(path, columns, named, loss, ())
+
+
+def _convention(path: Path, columns: Columns, inputs: Mapping[str, str], present: "_Present") -> tuple[str, ...]:
+    """What a column of FLOPs that stands beside params and tokens says of how they were counted."""
+    beside = [name for name in present.names if name.casefold() in _FLOPS and name not in inputs.values()]
+    if not beside:
+        return ()
+    numbers = {"params": inputs["params"], "tokens": inputs["tokens"], "flops": beside[0]}
+    found = read_table(path, numbers, {}, columns.where).columns
+    with np.errstate(all="ignore"):
+        ratio = found["flops"] / (6 * found["params"] * found["tokens"])
+    low, middle, high = np.nanquantile(ratio, [0.05, 0.5, 0.95])
+    counted = f"{beside[0]} over 6 {numbers['params']} {numbers['tokens']}"
+    if not high <= _ALIKE * low:
+        return (
+            f"flops-mixed: {counted} goes from {low:.3g} to {high:.3g}: sizes, tokens or FLOPs were not counted alike in all rows; "
+            "count them alike, or take those that were by --where",
+        )
+    if not 1 / _EQUAL <= middle <= _EQUAL:
+        return (
+            f"flops-other: {counted} is {middle:.3g} in every row: they were counted with or without embeddings or attention; count "
+            "the run that you ask for in the same way",
+        )
+    return ()
 
 
 class _Present:
