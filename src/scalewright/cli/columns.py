@@ -125,13 +125,13 @@ def _convention(path: Path, columns: Columns, inputs: Mapping[str, str], present
     counted = f"{beside[0]} over 6 {numbers['params']} {numbers['tokens']}"
     if not high <= _ALIKE * low:
         return (
-            f"flops-mixed: {counted} goes from {low:.3g} to {high:.3g}: sizes, tokens or FLOPs were not counted alike in all rows; "
-            "count them alike, or take those that were by --where",
+            f"flops-mixed: {counted} goes from {low:.3g} to {high:.3g}: sizes, tokens or FLOPs were not counted alike in all "
+            "rows; count them alike, or take those that were by --where",
         )
     if not 1 / _EQUAL <= middle <= _EQUAL:
         return (
-            f"flops-other: {counted} is {middle:.3g} in every row: they were counted with or without embeddings or attention; count "
-            "the run that you ask for in the same way",
+            f"flops-other: {counted} is {middle:.3g} in every row: they were counted with or without embeddings or attention; "
+            "count the run that you ask for in the same way",
         )
     return ()
 
