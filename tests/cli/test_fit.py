@@ -5,7 +5,7 @@ import sys
 
 import numpy as np
 import pytest
-from tests.cli.conftest import ALPHA, BETA, GRID, SIZES, E, known_law, replaced, write
+from tests.cli.conftest import ALPHA, BETA, GRID, SIZES, A, B, E, known_law, replaced, write
 
 from scalewright.laws import Law
 
@@ -199,3 +199,23 @@ def test_flops_beside_sizes_and_tokens_tell_how_they_were_counted(answer, tmp_pa
     table = write(tmp_path / "flops.csv", "params,tokens,loss,flops", rows)
     warnings = answer("fit", table, "--form", "chinchilla", "--bootstrap", "20")["warnings"]
     assert [text.split(":")[0] for text in warnings if text.startswith("flops")] == ([code] if code else [])
+
+
+def test_budgets_whose_best_size_lies_at_the_edge_are_said(answer, tmp_path):
+    """Runs of equal compute, their sizes centred on the best, or all below it."""
+
+    def codes(shift):
+        rows = []
+        for compute in (1e18, 1e19, 1e20):
+            both = ALPHA + BETA
+            best = (ALPHA * A / (BETA * B)) ** (1 / both) * (compute / 6) ** (BETA / both)
+            for factor in (0.25, 0.5, 1.0, 2.0, 4.0):
+                n = shift * factor * best
+                rows.append((n, compute / 6 / n, known_law(n, compute / 6 / n)))
+        table = write(tmp_path / "isoflop.csv", "params,tokens,loss", rows)
+        warnings = answer("fit", table, "--form", "chinchilla", "--bootstrap", "20")["warnings"]
+        return {text.split(":")[0] for text in warnings if text.startswith("isoflop")}
+
+    assert codes(1.0) == set()
+    assert codes(0.3) >= {"isoflop-off-centre"}
+    assert codes(0.05) == {"isoflop-none"}
