@@ -74,6 +74,8 @@ def fit(
 ) -> None:
     """Fits a scaling law to a table of runs: the loss that size and data buy, with intervals."""
     check_outputs(runs, out, plot)
+    if intervals == "profile" and (form == "auto" or "+" in form or priors):
+        raise InputError("--intervals profile: is for the fit of one form without priors: name one --form")
     columns = Columns(params, tokens, compute, loss, unique_tokens, trunk, pairs(inputs or ()), curve, where, loss_zero)
     if runs == Path("ledger") and not runs.exists():
         from scalewright.cli.ledger_runs import read_ledger
@@ -97,8 +99,6 @@ def fit(
         law = fit_to(table)
     ends = law.intervals(LEVEL)
     if intervals == "profile":
-        if form == "auto" or len(law.forms) > 1 or priors:
-            raise InputError("--intervals profile: is for the fit of one form without priors: name one --form")
         assert table.loss is not None
         checked = Runs.checked(table.inputs, table.loss, table.trunks, loss_zero)
         fitted = plain_fit(law.forms[0].form, checked, HUBER_DELTA if huber is None else huber, seed)

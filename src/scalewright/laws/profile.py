@@ -14,7 +14,7 @@ from scalewright.laws.runs import Points, Standard
 
 Array = NDArray[np.float64]
 
-_HELD = 1e8  # weight that holds a parameter, times the curvature of the fit
+_HELD = 1e8  # weight that holds a parameter, times the largest curvature that the data have for any
 _POINTS = 41
 _WIDEST = 4.0**6  # standard errors looked at, to either side
 _ROUNDS = 4
@@ -24,8 +24,7 @@ def profile_intervals(fitted: PlainFit, level: float = 0.9) -> Mapping[str, tupl
     """Intervals of a form's own parameters as people write them; an end that nothing bounds is infinite, or 0.
 
     The deviance is 2 (rho - rho_least) E[psi'] / E[psi^2] of the Huber loss rho with psi its slope, which for least squares is
-    the usual one; its threshold is Fisher's F with 1 and n - P degrees (robust likelihood ratio: Heritier & Ronchetti 1994,
-    J. Am. Stat. Assoc. 89).
+    the usual one; its threshold is Fisher's F with 1 and n - P degrees (Schrader & Hettmansperger 1980, Biometrika 67).
 
     Raises:
         WorkError: the form speaks of the mean of its inputs, as an interaction does.
@@ -94,7 +93,9 @@ def _grown(fitted: PlainFit, position: int, moved: Array) -> Array:
     centre = np.tile(fitted.theta, (len(moved), 1))
     centre[:, position] += moved
     precision = problem.precision.copy()
-    precision[position] = _HELD * max(fitted.objective, 1e-12)
+    # Of the curvature, not of the objective, which goes to 0 with the noise: a spring as weak would hold nothing then.
+    jacobian = problem.form.log_loss_and_jacobian(fitted.theta[None], problem.points)[1][0]
+    precision[position] = _HELD * float(np.square(jacobian).sum(axis=1).max())
     held = minimise(replace(problem, centre=centre, precision=precision), centre, TOLERANCE)
     residuals = problem.form.log_loss(held.theta, problem.points) - problem.log_loss
     return np.asarray(problem.objective(held.theta, residuals) - fitted.objective)
