@@ -50,3 +50,22 @@ def test_points_along_one_run() -> None:
     params = np.full(40, 1e8)
     loss = 1.8172 + 482.01 * params**-0.3478 + 2085.43 * tokens**-0.3658
     assert codes(np.append(N, params), np.append(D, tokens), np.append(LOSS, loss)) == {"mid-schedule"}
+
+
+@pytest.mark.parametrize(
+    ("shift", "expected"), [(1.0, set()), (1 / 3, {"isoflop-off-centre"}), (1 / 20, {"isoflop-edge"})]
+)
+def test_budgets_whose_best_size_is_not_among_their_sizes(shift: float, expected: set[str]) -> None:
+    """Sizes within a factor of 4 of the best one, in closed form (Hoffmann et al. 2022, equation 4), times a shift."""
+    compute = np.repeat(10.0 ** np.arange(18, 22), 9)
+    best = (0.3478 * 482.01 / 0.3658 / 2085.43) ** (1 / 0.7136) * (compute / 6) ** (0.3658 / 0.7136)
+    params = best * shift * np.tile(np.geomspace(1 / 4, 4, 9), 4)
+    tokens = compute / 6 / params
+    assert codes(params, tokens, 1.8172 + 482.01 * params**-0.3478 + 2085.43 * tokens**-0.3658) == expected
+
+
+def test_repeats_that_differ_as_much_as_the_runs_do() -> None:
+    noise = 0.3 * np.random.default_rng(0).standard_normal((2, len(N)))
+    said = codes(np.tile(N, 2), np.tile(D, 2), (LOSS * np.exp(noise)).ravel())
+    assert "noisy" in said
+    assert "noisy" not in codes(np.tile(N, 2), np.tile(D, 2), (LOSS * np.exp(noise / 100)).ravel())

@@ -6,12 +6,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scalewright.laws.estimate import SIGMA_PRIOR
-from scalewright.laws.runs import Runs, levels
+from scalewright.laws.isoflop import optima_of
+from scalewright.laws.runs import Runs, level_of, levels
 
 Array = NDArray[np.float64]
 
 _DENSE_ROWS, _DENSE_STEP = 15, 1.1
 _SIGMAS = 3.0
+_FEW_REPEATS = 2
+_CURVE, _IN_CURVES, _APART = 3, 0.8, 0.25
 
 
 def check(runs: Runs) -> Iterator[str]:
@@ -19,6 +22,8 @@ def check(runs: Runs) -> Iterator[str]:
     yield from _duplicates(runs)
     yield from _narrow(runs)
     yield from _flat(runs)
+    yield from _noisy(runs)
+    yield from _budgets(runs)
     for name in runs.grown():
         yield from _along(runs, name)
 
@@ -54,6 +59,38 @@ def _flat(runs: Runs) -> Iterator[str]:
             f"no-fall: losses {what} from the smallest quarter of the runs to the largest ({-fall:+.2%}): no law of scaling; "
             "check the columns, or that larger runs were trained to their end"
         )
+
+
+def _noisy(runs: Runs) -> Iterator[str]:
+    noise, degrees = runs.pure_error()
+    effect = max(float(np.var(np.log(runs.loss))) - noise, 0.0)
+    if degrees >= _FEW_REPEATS and noise > effect:
+        yield (
+            f"noisy: repeats differ by {np.sqrt(noise):.2%} of the loss, runs of other inputs by {np.sqrt(effect):.2%} beyond "
+            "that (standard deviations): the noise hides what size and data do; repeat the runs, or set them further apart"
+        )
+
+
+def _budgets(runs: Runs) -> Iterator[str]:
+    # Where runs are of a few budgets of compute, whether each budget shows its best size.
+    if set(runs.grown()) != {"params", "tokens"}:
+        return
+    compute = 6 * runs.inputs["params"] * runs.inputs["tokens"]
+    budget = level_of(compute)
+    number = int(budget.max()) + 1
+    # The diagonals of a grid are of one compute each too, but there are more of them than of horizons.
+    if number >= levels(runs.inputs["tokens"]) or number > int(level_of(compute, _APART).max()) + 1:
+        return
+    sizes = np.array([levels(runs.inputs["params"][budget == each]) for each in range(number)])
+    if np.mean(sizes[budget] >= _CURVE) < _IN_CURVES:
+        return
+    measured = Runs({**runs.grown(), "compute": compute}, runs.loss, runs.trunk, runs.zero)
+    found: dict[str, list[str]] = {}
+    for optimum in optima_of(measured, budget, noise=_noise(runs)):
+        for flag in optimum.flags:
+            found.setdefault(flag.code, []).append(flag.text)
+    for code, texts in found.items():
+        yield f"isoflop-{code.replace('_', '-')}: {len(texts)} of {number} budgets of compute, such as {texts[0]}"
 
 
 def _along(runs: Runs, name: str) -> Iterator[str]:
@@ -103,7 +140,7 @@ def _dense(runs: Runs, groups: list[NDArray[np.intp]]) -> Iterator[str]:
 
 def _noise(runs: Runs) -> float:
     pure, degrees = runs.pure_error()
-    return float(np.sqrt(pure)) if degrees >= 2 else SIGMA_PRIOR
+    return float(np.sqrt(pure)) if degrees >= _FEW_REPEATS else SIGMA_PRIOR
 
 
 def _place(runs: Runs, row: int, without: str = "") -> str:

@@ -22,7 +22,7 @@ _BETTER = 0.8  # of what a guess misses by, a law has to stay below
 _OUTLYING_SIGMAS = 4.0
 _FURTHER = 10.0  # times the largest run, where what outliers do is looked at
 _HUBER_DELTA, _STARTS = 1.345, 4
-_FEW_REPEATS, _NOISY = 2, 5.0
+_FEW_REPEATS = 2
 _LEVELS, _FEW, _FAR_OFF = 3, 3, 3.0
 _FAR, _STEPS, _RISEN = 100.0, 25, 1e-3
 
@@ -149,16 +149,11 @@ def _scatter(fitted: Estimate, runs: Runs) -> Iterator[str]:
     pure, degrees = runs.pure_error()
     if degrees < _FEW_REPEATS:
         return
-    noise, fall = float(np.sqrt(pure)), float(np.ptp(np.log(runs.loss)))
+    noise = float(np.sqrt(pure))
     if fitted.sigma > _TIMES_NOISE * noise:
         yield (
             f"no-form: scatter about {fitted.form.name} is {fitted.sigma:.2%} of the loss, repeats differ by "
             f"{noise:.2%}: no form of the catalogue follows these runs closely; look for an input that is missing"
-        )
-    if noise > fall / _NOISY:
-        yield (
-            f"noisy: repeats differ by {noise:.2%} of the loss, all runs together by {fall:.2%}: the noise hides what size and "
-            "data do; repeat the runs, or set them further apart"
         )
 
 
