@@ -1,7 +1,8 @@
 """Where each number of a fitted law comes from, and what is doubtful about it."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,8 +10,13 @@ from numpy.typing import NDArray
 from scalewright.documents import Reason
 from scalewright.laws.backtest import Backtest
 from scalewright.laws.estimate import Estimate, estimate
-from scalewright.laws.runs import Runs, level_of
+from scalewright.laws.forms import Form
+from scalewright.laws.runs import SHARED_NOISE, Runs, level_of
 from scalewright.laws.weights import Standing
+
+Array = NDArray[np.float64]
+LogLoss = Callable[[Mapping[str, Array]], Array]
+"""ln L, in nats, at places given by input [m]."""
 
 _AGREEING = 0.3
 _COUNTS = 0.2  # a form of less weight moves the forecast too little to be warned of
@@ -25,6 +31,29 @@ _HUBER_DELTA, _STARTS = 1.345, 4
 _FEW_REPEATS = 2
 _LEVELS, _FEW, _FAR_OFF = 3, 3, 3.0
 _FAR, _STEPS, _RISEN = 100.0, 25, 1e-3
+
+
+class Fitted(Protocol):
+    """A fitted form, whichever way."""
+
+    @property
+    def form(self) -> Form:
+        """What was fitted."""
+
+    @property
+    def sigma(self) -> float:
+        """Scatter of ln loss about it."""
+
+    @property
+    def residuals(self) -> Array:
+        """ln L predicted - ln L observed [n]."""
+
+    @property
+    def agreeing(self) -> float:
+        """Share of the starts that ended there."""
+
+    def log_loss(self, inputs: Mapping[str, Array]) -> Array:
+        """ln L at places [m], in nats."""
 
 
 @dataclass(frozen=True)
@@ -90,21 +119,38 @@ def warn(candidates: list[Candidate], runs: Runs, masks: Sequence[NDArray[np.boo
     leader = candidates[0]
     for candidate in candidates:
         if candidate.standing.weight >= _COUNTS:
-            yield from _doubts(candidate.fitted)
+            yield from _starts(candidate.fitted)
+            yield from _unusual(candidate.fitted)
     yield from _forecasts(leader, runs, masks)
-    yield from _scatter(leader.fitted, runs)
-    yield from _small_runs(leader.fitted, runs)
-    yield from _outliers(leader.fitted, runs)
-    yield from _rising(candidates, runs)
+
+    def without(kept: NDArray[np.bool_]) -> LogLoss:
+        fitted = leader.fitted
+        return estimate(fitted.form, runs.take(kept), _HUBER_DELTA, seed=0, sigma=fitted.sigma, starts=_STARTS).log_loss
+
+    def average(inputs: Mapping[str, Array]) -> Array:
+        return np.asarray(sum(c.standing.weight * c.fitted.log_loss(inputs) for c in candidates))
+
+    yield from _misfits(leader.fitted, runs, without)
+    yield from _rising(average, runs, leader.fitted.form.still)
 
 
-def _doubts(fitted: Estimate) -> Iterator[str]:
-    form = fitted.form
+def warn_plain(fitted: Fitted, runs: Runs, without: Callable[[NDArray[np.bool_]], LogLoss]) -> Iterator[str]:
+    """What is doubtful about the fit of one form without priors; `without` fits it to the runs of a mask [n]."""
+    yield from _starts(fitted)
+    yield from _misfits(fitted, runs, without)
+    yield from _rising(fitted.log_loss, runs, fitted.form.still)
+
+
+def _starts(fitted: Fitted) -> Iterator[str]:
     if fitted.agreeing < _AGREEING:
         yield (
-            f"few-starts: {form.name}: only {fitted.agreeing:.0%} of the starts reached its optimum, perhaps not the best; "
-            "add runs, or choose a form with fewer parameters"
+            f"few-starts: {fitted.form.name}: only {fitted.agreeing:.0%} of the starts reached its optimum, perhaps not the "
+            "best; add runs, or choose a form with fewer parameters"
         )
+
+
+def _unusual(fitted: Estimate) -> Iterator[str]:
+    form = fitted.form
     natural = form.parameters(fitted.theta[None], fitted.units)
     far = (fitted.theta - form.centre) / form.sd
     for name, sds in zip(form.all, far, strict=True):
@@ -139,42 +185,53 @@ def _forecasts(leader: Candidate, runs: Runs, masks: Sequence[NDArray[np.bool_]]
         )
 
 
-def _missed(runs: Runs, masks: Sequence[NDArray[np.bool_]], guess: Callable[[NDArray[np.float64]], float]) -> float:
+def _missed(runs: Runs, masks: Sequence[NDArray[np.bool_]], guess: Callable[[Array], float]) -> float:
     # By a guess that knows of no law.
     logs = np.log(runs.loss)
     return float(np.median(np.concatenate([np.abs(guess(logs[kept]) - logs[~kept]) for kept in masks])))
 
 
-def _scatter(fitted: Estimate, runs: Runs) -> Iterator[str]:
+def _misfits(fitted: Fitted, runs: Runs, without: Callable[[NDArray[np.bool_]], LogLoss]) -> Iterator[str]:
+    yield from _scatter(fitted, runs)
+    yield from _small_runs(fitted, runs)
+    yield from _outliers(fitted, runs, without)
+
+
+def _scatter(fitted: Fitted, runs: Runs) -> Iterator[str]:
     pure, degrees = runs.pure_error()
-    if degrees < _FEW_REPEATS:
-        return
-    noise = float(np.sqrt(pure))
-    if fitted.sigma > _TIMES_NOISE * noise:
+    noise, spread = float(np.sqrt(pure)), float(np.std(np.log(runs.loss)))
+    if fitted.sigma > _BETTER * spread:
         yield (
-            f"no-form: scatter about {fitted.form.name} is {fitted.sigma:.2%} of the loss, repeats differ by "
-            f"{noise:.2%}: no form of the catalogue follows these runs closely; look for an input that is missing"
+            f"no-law: scatter about {fitted.form.name} is {fitted.sigma:.2%} of the loss, about their mean {spread:.2%}: it "
+            "says little more than that losses stay as they are; do not extrapolate them"
+        )
+    if degrees >= _FEW_REPEATS and fitted.sigma > _TIMES_NOISE * noise:
+        yield (
+            f"no-form: scatter about {fitted.form.name} is {fitted.sigma:.2%} of the loss, repeats differ by {noise:.2%}: it "
+            "does not follow these runs closely; try --form auto, and look for an input that is missing"
         )
 
 
-def _small_runs(fitted: Estimate, runs: Runs) -> Iterator[str]:
+def _small_runs(fitted: Fitted, runs: Runs) -> Iterator[str]:
     # Too small to follow the law of the others: the smallest level off to one side, beyond what scatter leaves of a mean.
     for name, values in runs.grown(fitted.form.still).items():
         level = level_of(values)
-        off = fitted.residuals[level == 0]
-        if (
-            level.max() >= _LEVELS
-            and len(off) >= _FEW
-            and abs(off.mean()) > _FAR_OFF * fitted.sigma / np.sqrt(len(off))
-        ):
+        least = level == 0
+        off = fitted.residuals[least]
+        if level.max() < _LEVELS or len(off) < _FEW:
+            continue
+        # Branches of one trunk share most of their noise, which no mean over them takes away.
+        branches = np.unique(runs.trunk[least], return_counts=True)[1] / len(off)
+        left = fitted.sigma * np.sqrt((1 - SHARED_NOISE) / len(off) + SHARED_NOISE * (branches**2).sum())
+        if abs(off.mean()) > _FAR_OFF * left:
             yield (
-                f"tiny-runs: the {len(off)} runs of the least {name} ({values[level == 0][0]:.4g}) lie "
+                f"tiny-runs: the {len(off)} runs of the least {name} ({values[least][0]:.4g}) lie "
                 f"{'below' if off.mean() > 0 else 'above'} {fitted.form.name}, by {abs(off.mean()):.2%}: fit without them "
                 "by --where and compare the forecasts"
             )
 
 
-def _outliers(fitted: Estimate, runs: Runs) -> Iterator[str]:
+def _outliers(fitted: Fitted, runs: Runs, without: Callable[[NDArray[np.bool_]], LogLoss]) -> Iterator[str]:
     sigmas = np.abs(fitted.residuals) / fitted.sigma
     rows = np.flatnonzero(sigmas > _OUTLYING_SIGMAS)
     if not len(rows):
@@ -187,8 +244,7 @@ def _outliers(fitted: Estimate, runs: Runs) -> Iterator[str]:
     grown = runs.grown(fitted.form.still)
     beyond = {name: np.array([values.max() * _FURTHER ** (1 / len(grown))]) for name, values in grown.items()}
     beyond |= {name: np.array([np.exp(np.log(runs.inputs[name]).mean())]) for name in fitted.form.still}
-    without = estimate(fitted.form, runs.take(kept), _HUBER_DELTA, seed=0, sigma=fitted.sigma, starts=_STARTS)
-    moved = float(np.expm1(without.log_loss(beyond) - fitted.log_loss(beyond))[0])
+    moved = float(np.expm1(without(kept)(beyond) - fitted.log_loss(beyond))[0])
     yield (
         f"outliers: {len(rows)} of {len(runs)} runs lie over {_OUTLYING_SIGMAS:g} sigma off {fitted.form.name}; the "
         f"worst, of {place}, loss {runs.loss[row] + runs.zero:.4g}, lies {sigmas[row]:.1f} sigma off: check it; without them "
@@ -196,14 +252,13 @@ def _outliers(fitted: Estimate, runs: Runs) -> Iterator[str]:
     )
 
 
-def _rising(candidates: list[Candidate], runs: Runs) -> Iterator[str]:
-    still = candidates[0].fitted.form.still
+def _rising(log_loss: LogLoss, runs: Runs, still: Sequence[str]) -> Iterator[str]:
     grown = runs.grown(still)
     far = {name: np.full(_STEPS, values.max()) for name, values in grown.items()}
     far |= {name: np.full(_STEPS, np.exp(np.log(runs.inputs[name]).mean())) for name in still}
     for name, values in grown.items():
         places = far | {name: values.max() * np.geomspace(1, _FAR, _STEPS)}
-        log = np.asarray(sum(c.standing.weight * c.fitted.log_loss(places) for c in candidates))
+        log = log_loss(places)
         rise = float(np.max(log - np.minimum.accumulate(log)))
         if rise > _RISEN:
             lowest = places[name][int(np.argmin(log))]

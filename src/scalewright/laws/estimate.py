@@ -86,7 +86,7 @@ def estimate(
         inverse = np.asarray(np.linalg.inv(curvature + np.diag(problem.precision)), dtype=np.float64)
         degrees = len(runs) - float(np.trace(inverse @ curvature))
         if sigma is None:
-            scatter = _scatter(residuals, scatter, degrees, huber_delta)
+            scatter = robust_scatter(residuals, scatter, degrees, huber_delta)
     objective = float(minima.objective[best])
     agreeing = float(np.mean(minima.objective <= objective + 1e-3 * (1 + objective)))
     covariance = inverse @ (_score_variance(influence, runs) + np.diag(problem.precision)) @ inverse
@@ -115,9 +115,15 @@ def _score_variance(influence: Array, runs: Runs) -> Array:
     return np.asarray((1 - SHARED_NOISE) * influence.T @ influence + SHARED_NOISE * together.T @ together)
 
 
-def _scatter(residuals: Array, sigma: float, degrees: float, delta: float) -> float:
-    # Huber's proposal 2 (Huber 1964): the sigma at which clipped residuals have the variance that clipping leaves
-    # a Gaussian; by fixed-point iteration, from the sigma that the residuals were fitted with.
+def robust_scatter(residuals: Array, sigma: float, degrees: float, delta: float) -> float:
+    """Huber's proposal 2 (Huber 1964): the sigma at which clipped residuals have the variance that clipping leaves a Gaussian.
+
+    Args:
+        residuals: Of ln loss [n].
+        sigma: Where the fixed-point iteration begins.
+        degrees: Rows not spent on parameters.
+        delta: Residuals are clipped beyond this many sigma.
+    """
     kept = chi2.cdf(delta**2, 3) + delta**2 * chi2.sf(delta**2, 1)
     for _ in range(_SCATTER_ITERATIONS):
         clipped = np.clip(residuals, -delta * sigma, delta * sigma)

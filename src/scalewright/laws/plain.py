@@ -10,7 +10,8 @@ from numpy.typing import ArrayLike, NDArray
 from scalewright.documents import Reason
 from scalewright.errors import InputError, WorkError
 from scalewright.laws.checks import check
-from scalewright.laws.estimate import SIGMA_FLOOR, posed
+from scalewright.laws.diagnosis import LogLoss, warn_plain
+from scalewright.laws.estimate import SIGMA_FLOOR, posed, robust_scatter
 from scalewright.laws.fit import check_draws
 from scalewright.laws.forms import Form
 from scalewright.laws.law import FittedForm, Law, Support, catalogued
@@ -29,6 +30,7 @@ TOLERANCE = 1e-12
 _STARTS = 8
 _AGREES = 1e-6
 _WIDER, _ROUGH = 8.0, 1e-4
+_OUTLYING = 1.345  # sigmas beyond which a residual does not widen the scatter
 
 
 @dataclass(frozen=True)
@@ -52,6 +54,17 @@ class PlainFit:
     units: Standard
 
     @property
+    def form(self) -> Form:
+        """What was fitted."""
+        return self.problem.form
+
+    @property
+    def sigma(self) -> float:
+        """Scatter of ln loss about the form that outliers do not widen."""
+        rough = float(np.sqrt(np.mean(self.residuals**2)))
+        return robust_scatter(self.residuals, rough, len(self.residuals) - len(self.form.own), _OUTLYING)
+
+    @property
     def parameters(self) -> dict[str, float]:
         """The parameters as people write them."""
         natural = self.problem.form.parameters(self.theta[None], self.units)
@@ -62,6 +75,14 @@ class PlainFit:
         theta = self.problem.form.theta(parameters, self.units)[None]
         residuals = self.problem.form.log_loss(theta, self.problem.points) - self.problem.log_loss
         return float(self.problem.objective(theta, residuals)[0])
+
+    def log_loss(self, inputs: Mapping[str, Array]) -> Array:
+        """ln L at places [m], in nats."""
+        return np.asarray(self.form.log_loss(self.theta[None], self.units.points(inputs))[0] + self.units.log["loss"])
+
+    def without(self, kept: NDArray[np.bool_]) -> LogLoss:
+        """ln L of the form fitted to the runs of a mask [n] alone."""
+        return replace(self, theta=self.resampled(kept[None].astype(np.float64)).theta[0]).log_loss
 
     def resampled(self, counts: Array) -> Minima:
         """Fits to resampled runs, from how often each of them was drawn [S, n]."""
@@ -169,6 +190,7 @@ def fit_plain(
         support=Support.of(runs, chosen.still),
         warnings=(
             *check(runs),
+            *warn_plain(fitted, runs, fitted.without),
             f"bootstrap: intervals come from {bootstrap} resamplings of {form}: neither the choice of form nor what it gets "
             "wrong beyond the data is in them (form auto has both)",
         ),
