@@ -69,7 +69,7 @@ def test_rows_that_lack_a_number_are_left_out_and_told(runs):
     assert table.rows.tolist() == [1, 4, 5]
     assert table.columns["params"].tolist() == [1e8, 3e9, 4e9]
     assert table.warnings == (
-        f"{runs}: left out what is not whole, 2 of 5 rows lack a number: row 2 has no 'params', row 3 has no 'loss'",
+        f"left-out: {runs}: left out what is not whole, 2 of 5 rows lack a number: row 2 has no 'params', row 3 has no 'loss'",
     )
     # Of the rows that lack what nobody asked for, none is.
     assert read_table(runs, {"loss": "loss"}).rows.tolist() == [1, 2, 4, 5]
@@ -118,7 +118,7 @@ def test_numbers(tmp_path, text, number):
     assert table.columns["N"].tolist() == [1, number, 8e9]
     example = f"{text} in row 2" if text[-1] in "KMBTG" else "8B in row 3"
     assert table.warnings[0].startswith(
-        f"{path}, column 'params': suffixes such as that of {example} are read as powers"
+        f"suffixes: {path}, column 'params': suffixes such as that of {example} are read as powers"
     )
 
 

@@ -93,7 +93,7 @@ def read_table(
     if not len(table):
         raise InputError(f"{path}: none of {total} rows fulfils {shown(where)}: compare it with what the rows hold")
     warnings = [
-        f"{path}, column {name!r}: suffixes such as that of {example} are read as powers of ten; "
+        f"suffixes: {path}, column {name!r}: suffixes such as that of {example} are read as powers of ten; "
         "sizes written so are often rounded: give exact numbers where they are known"
         for name, example in suffixed.items()
     ]
@@ -138,7 +138,7 @@ def _whole(table: Table, path: Path, numbers: Mapping[str, str], warnings: Seque
         {name: values[~absent] for name, values in table.columns.items()},
         {name: values[~absent] for name, values in table.labels.items()},
         table.rows[~absent],
-        (f"{path}: left out what is not whole, {found}", *warnings),
+        (f"left-out: {path}: left out what is not whole, {found}", *warnings),
     )
 
 

@@ -62,7 +62,36 @@ def test_compute_stands_for_the_missing_input(answer, tmp_path, known, missing):
     table = write(tmp_path / "runs.csv", f"{known},flops,loss", rows)
     found = answer("fit", table, "--compute", "flops", "--form", "chinchilla", "--bootstrap", 40)
     assert found["parameters"]["beta"] == pytest.approx(BETA, rel=1e-2)
-    assert found["warnings"][0].startswith(f"{missing} = flops / (6 {known})")
+    assert found["warnings"][0].startswith(f"derived: {missing} = flops / (6 {known})")
+
+
+def test_compute_beside_params_and_tokens_is_checked_against_them(answer, tmp_path):
+    options = [
+        "--params",
+        "params",
+        "--tokens",
+        "tokens",
+        "--compute",
+        "flops",
+        "--form",
+        "chinchilla",
+        "--bootstrap",
+        40,
+    ]
+
+    def warnings(flops):
+        rows = [(n, d, c, known_law(n, d)) for (n, d), c in zip(GRID, flops, strict=True)]
+        table = write(tmp_path / "runs.csv", "params,tokens,flops,loss", rows)
+        found = answer("fit", table, *options)
+        assert found["parameters"]["beta"] == pytest.approx(BETA, rel=1e-2)
+        return [text for text in found["warnings"] if text.startswith("flop-")]
+
+    counted = [6 * n * d for n, d in GRID]
+    assert warnings(counted) == []
+    assert "2 N D" in warnings([c / 3 for c in counted])[0]
+    (text,) = warnings([*counted[:3], 2 * counted[3], *counted[4:]])
+    assert "1 of 25 rows" in text
+    assert "row 4," in text
 
 
 def test_trunks_are_resampled_whole(answer, tmp_path):
@@ -136,7 +165,6 @@ def test_a_missing_default_names_its_option_and_the_columns_there_are(refusal, t
         (["--where", "params > "], "where: cannot read"),
         (["--where", "params > 1e12"], "none of 25 rows"),
         (["--compute", "loss"], "say by --params or --tokens"),
-        (["--compute", "loss", "--params", "params", "--tokens", "tokens"], "leave one out"),
         (["--curve", "--params", "params", "--unique-tokens", "tokens"], "--unique-tokens"),
         (["--input", "lr"], "expected NAME=..."),
         (["--input", "params=tokens"], "write --params"),

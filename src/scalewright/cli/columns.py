@@ -9,11 +9,15 @@ from numpy.typing import NDArray
 
 from scalewright.cli.options import LARGEST, option, refuse_unknown
 from scalewright.errors import InputError
+from scalewright.laws.convention import check_flops
 from scalewright.tables import Table, column_names, read_table
 
 Array = NDArray[np.float64]
 
-CONVENTION = "{0} = {1} / (6 {2}): training is taken to cost 6 N D FLOPs (Kaplan et al. 2020, arXiv:2001.08361)"
+CONVENTION = (
+    "derived: {0} = {1} / (6 {2}): training is taken to cost 6 N D FLOPs (Kaplan et al. 2020, arXiv:2001.08361), and where {1} "
+    "was counted otherwise {0} is off: name its own column by --{0}, to have the two compared"
+)
 
 _FLOPS = frozenset({"flops", "compute", "c", "training_flops", "training flop", "training flops"})
 _ALIKE, _EQUAL = 1.3, 1.03  # ratios of counts that are alike, and equal
@@ -26,6 +30,7 @@ class Columns:
     """What the options say of a table; None stands for an option that was not given.
 
     Attributes:
+        compute: Column of FLOPs: for params or tokens, whichever is not named, or to be checked against both.
         inputs: Columns of further inputs by their names in the law.
         curve: Whether the loss depends on one input alone.
         zero: What losses are measured from.
@@ -166,9 +171,11 @@ def _curve(columns: Columns) -> tuple[dict[str, str], tuple[str, ...]]:
 def _inputs(columns: Columns, present: _Present) -> tuple[dict[str, str], tuple[str, ...]]:
     """Columns by input, and what is to be said about them."""
     named = columns.named
-    if columns.compute:
+    if columns.compute and not set(_OTHER) <= named.keys():
         if not named and not present.has("params") and not present.has("tokens"):
-            return {"compute": columns.compute}, ("no columns of params or tokens: a law in compute alone",)
+            return {"compute": columns.compute}, (
+                "compute-alone: no columns of params or tokens: a law in compute alone; name what there is",
+            )
         derived = _derived(columns, present)
         other = _OTHER[derived]
         return {other: named.get(other, other), **named}, ()
@@ -177,7 +184,7 @@ def _inputs(columns: Columns, present: _Present) -> tuple[dict[str, str], tuple[
         present.required(absent[0], ", or --compute COL for either, or fit one input alone by --curve")
     inputs = {name: named.get(name, name) for name in _OTHER if name not in absent} | named
     return inputs, tuple(
-        f"no column {name!r}: a law in {' and '.join(inputs)} without {name}; {option(name, 'COL')} names the column"
+        f"absent: no column {name!r}: a law in {' and '.join(inputs)} without {name}; {option(name, 'COL')} names the column"
         for name in absent
     )
 
@@ -189,7 +196,10 @@ def _derived(columns: Columns, present: _Present) -> str:
     if len(named) > 1:
         raise InputError("--compute: stands for one of --params and --tokens, found all three: leave one out")
     if len(known) > 1:
-        raise InputError(f"--compute: {present.path} has params and tokens: say by --params or --tokens which to take")
+        raise InputError(
+            f"--compute: {present.path} has params and tokens: say by --params or --tokens which to take, or name both to have "
+            "the compute checked against them"
+        )
     if not known:
         present.required("params")
     return _OTHER[known[0]]
@@ -200,8 +210,9 @@ def _read(
 ) -> RunTable:
     numbers = dict(inputs)
     known = [name for name in _OTHER if name in inputs]
-    derives = columns.compute is not None and "compute" not in inputs
-    if derives:
+    given = columns.compute is not None and "compute" not in inputs
+    derives = given and len(known) == 1
+    if given:
         numbers["compute"] = str(columns.compute)
     if loss:
         numbers["loss"] = loss
@@ -222,6 +233,8 @@ def _read(
         notes += (CONVENTION.format(missing, numbers["compute"], numbers[other]),)
         formula = f"{missing} = {numbers['compute']} / (6 {numbers[other]})"
         _refuse(path, table, numbers["compute"], found[missing], formula)
+    elif given:
+        notes += tuple(check_flops(found["params"], found["tokens"], found.pop("compute"), table.rows))
     # In one order whatever the options, so that a law is always in params and tokens.
     ordered = sorted(found, key=lambda name: [*_OTHER, name].index(name))
     trunks = None

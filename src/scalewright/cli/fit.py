@@ -33,7 +33,8 @@ def fit(
         str | None, typer.Option(metavar="COL", help="Column of losses, in nats.", show_default="loss")
     ] = None,
     compute: Annotated[
-        str | None, typer.Option(metavar="COL", help="Column of FLOPs, 6 N D, in place of params or tokens.")
+        str | None,
+        typer.Option(metavar="COL", help="Column of FLOPs, 6 N D, in place of params or tokens, or to check both."),
     ] = None,
     unique_tokens: Annotated[str | None, typer.Option(metavar="COL", help="Column of distinct tokens.")] = None,
     trunk: Annotated[
