@@ -108,10 +108,21 @@ def test_image_of_a_fit_and_of_a_table(call, law, runs, tmp_path):
         (["--params", "1B", "--tokens", "1B", "--where", "loss > 1"], "belongs to --table"),
         (["--params", "1B", "--tokens", "1B", "--plot", "law.gif"], "expected .png"),
         (["--table", "none.csv"], "no such file"),
+        (["--table", "runs.csv", "--compute", "loss", "--params", "params", "--tokens", "tokens"], "leave one out"),
     ],
 )
-def test_options_of_predict_that_are_wrong(refusal, law, options, said):
+def test_options_of_predict_that_are_wrong(refusal, law, runs, monkeypatch, options, said):
+    monkeypatch.chdir(runs.parent)
     assert said in refusal("predict", law, *options)
+
+
+def test_a_forecast_too_far_out_is_warned_of(answer, call, law):
+    largest = ["--params", "1.6e8", "--tokens", "1e11"]
+    assert answer("predict", law, *largest[:2], "--tokens", "5e9")["warnings"] == []
+    found = answer("predict", law, "--params", "1.6e9", "--tokens", "5e10")
+    assert found["extrapolation"] == pytest.approx(100)
+    assert found["warnings"][0].startswith("far: up to 100 times")
+    assert "far: tokens 1e+11 is 20 times the largest" in call("predict", law, *largest)[1]
 
 
 def test_tables_that_cannot_be_forecast(refusal, law, runs, curve):

@@ -5,6 +5,7 @@ import numpy as np
 from scalewright.cli.columns import RunTable
 from scalewright.documents import Part
 from scalewright.laws import Law
+from scalewright.laws.extrapolation import warn_far
 
 
 class Row(Part):
@@ -49,11 +50,12 @@ def forecast_rows(law: Law, table: RunTable, level: float) -> Forecasts:
                 update={"measured": measured, "error": error, "inside": row.low <= measured <= row.high}
             )
         rows.append(row)
+    warnings = (*table.warnings, *warn_far(law, table.inputs))
     if table.loss is None:
-        return Forecasts(rows=tuple(rows), warnings=table.warnings)
+        return Forecasts(rows=tuple(rows), warnings=warnings)
     return Forecasts(
         rows=tuple(rows),
-        warnings=table.warnings,
+        warnings=warnings,
         median_error=float(np.median([abs(row.error or 0.0) for row in rows])),
         coverage=float(np.mean([bool(row.inside) for row in rows])),
     )

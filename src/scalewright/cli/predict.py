@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Annotated
 
+import numpy as np
 import typer
 
 from scalewright.cli.arguments import Inputs, LawFile, Level, Plot, Where, check_outputs
@@ -14,6 +15,7 @@ from scalewright.cli.options import pairs, place
 from scalewright.cli.plot import draw_law
 from scalewright.errors import InputError
 from scalewright.laws import Law
+from scalewright.laws.extrapolation import warn_far
 
 
 def predict(
@@ -49,12 +51,14 @@ def predict(
         given = {"params": params, "tokens": tokens, "compute": compute, **pairs(inputs or ())}
         at = place(fitted.inputs, given, unique_tokens)
         forecast = fitted.predict(**at, level=level)
+        warnings = tuple(warn_far(fitted, {name: np.array([value]) for name, value in at.items()}))
         if plot is not None:
             draw_law(plot, fitted, forecast=(at, forecast), level=level)
         if json:
-            print_json(forecast.model_dump())
+            print_json({**forecast.model_dump(), "warnings": warnings})
         else:
             print_prediction(answers, forecast)
+            print_warnings(answers, warnings)
         return
     columns = Columns(
         params, tokens, compute, loss, unique_tokens, None, pairs(inputs or ()), False, where, fitted.units.zero
