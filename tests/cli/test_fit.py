@@ -202,11 +202,19 @@ def test_tables_that_cannot_be_fitted(refusal, runs, tmp_path):
     refusal("fit", runs, "--where", "params < 1.1e7", "--form", "chinchilla", code=1)
 
 
-def test_a_backtest_scores_smaller_ladders(answer, call, runs):
-    found = answer("fit", runs, "--bootstrap", "40", "--backtest")["backtest"]
+@pytest.mark.parametrize("form", ["auto", "chinchilla", "chinchilla --priors", "chinchilla+kaplan_floor"])
+def test_a_backtest_scores_smaller_ladders(answer, call, runs, form):
+    command = ["fit", runs, "--bootstrap", "40", "--backtest", "--form", *form.split()]
+    found = answer(*command)["backtest"]
+    cost = np.array([n * d for n, d in GRID])
     assert [each["times"] for each in found] == [2, 5, 10, 30]
-    assert all(each["median_error"] < 0.05 for each in found if each["refused"] is None)
-    assert "median error" in call("fit", runs, "--bootstrap", "40", "--backtest")[1]
+    assert [each["fitted"] for each in found] == [
+        int((cost <= cost.max() / k * (1 + 1e-9)).sum()) for k in (2, 5, 10, 30)
+    ]
+    scored = [each for each in found if each["refused"] is None]
+    assert len(scored) >= 3
+    assert all(each["median_error"] < 0.05 for each in scored)
+    assert call(*command)[1].count("median error") == len(scored)
 
 
 def test_profile_intervals_of_one_form(answer, refusal, runs):

@@ -100,7 +100,11 @@ def _along(runs: Runs, name: str) -> Iterator[str]:
         groups = [np.arange(len(runs))]
     else:
         label = np.unique(np.stack(others, axis=1), axis=0, return_inverse=True)[1].reshape(-1)
-        groups = [np.flatnonzero(label == number) for number in range(int(label.max()) + 1)]
+        count = np.bincount(label)
+        # Most rows of a large table stand alone, and are told from the others without a look at each.
+        rows = np.flatnonzero(count[label] > 1)
+        rows = rows[np.argsort(label[rows], kind="stable")]
+        groups = np.split(rows, np.cumsum(count[count > 1])[:-1])
     if name == "tokens":
         yield from _dense(runs, groups)
     noise, risen, worst = _noise(runs), 0, (0.0, 0, 0)
