@@ -53,7 +53,7 @@ def test_points_along_one_run() -> None:
 
 
 @pytest.mark.parametrize(
-    ("shift", "expected"), [(1.0, set()), (1 / 3, {"isoflop-off-centre"}), (1 / 20, {"isoflop-edge"})]
+    ("shift", "expected"), [(1.0, set()), (1 / 3, {"isoflop-off-centre"}), (1 / 20, {"isoflop-none"})]
 )
 def test_budgets_whose_best_size_is_not_among_their_sizes(shift: float, expected: set[str]) -> None:
     """Sizes within a factor of 4 of the best one, in closed form (Hoffmann et al. 2022, equation 4), times a shift."""
@@ -69,3 +69,9 @@ def test_repeats_that_differ_as_much_as_the_runs_do() -> None:
     said = codes(np.tile(N, 2), np.tile(D, 2), (LOSS * np.exp(noise)).ravel())
     assert "noisy" in said
     assert "noisy" not in codes(np.tile(N, 2), np.tile(D, 2), (LOSS * np.exp(noise / 100)).ravel())
+
+
+def test_the_diagonals_of_a_grid_are_no_budgets() -> None:
+    """Sizes and horizons by doubling: runs of equal compute, but of a grid that lacks no size."""
+    params, tokens = (a.ravel() for a in np.meshgrid(1e7 * 2.0 ** np.arange(6), 1e9 * 2.0 ** np.arange(6)))
+    assert codes(params, tokens, 1.8172 + 482.01 * params**-0.3478 + 2085.43 * tokens**-0.3658) == set()

@@ -10,7 +10,6 @@ import typer
 from scalewright.cli.arguments import Inputs, Plot, Where, check_outputs
 from scalewright.cli.columns import Columns, RunTable, read_runs
 from scalewright.cli.console import Json, answers, errors, print_json
-from scalewright.cli.isoflop_notes import isoflop_warnings
 from scalewright.cli.law_text import LEVEL, print_held_out, print_law
 from scalewright.cli.options import pairs
 from scalewright.cli.plot import draw_law
@@ -110,9 +109,7 @@ def fit(
         with errors.status("fitting the smaller runs"):
             still = law.forms[0].form.still
             held_out = hold_out(table.inputs, table.loss, lambda kept: fit_to(table.take(kept)), still)
-    assert table.loss is not None
-    notes = isoflop_warnings(table.inputs, table.loss - loss_zero)
-    law = law.model_copy(update={"warnings": (*table.warnings, *notes, *law.warnings)})
+    law = law.model_copy(update={"warnings": (*table.warnings, *law.warnings)})
     if out is not None:
         law.save(out)
     if plot is not None:

@@ -5,8 +5,9 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
+from scalewright.errors import WorkError
 from scalewright.laws.estimate import SIGMA_PRIOR
-from scalewright.laws.isoflop import optima_of
+from scalewright.laws.isoflop import fit_isoflops
 from scalewright.laws.runs import Runs, level_of, levels
 
 Array = NDArray[np.float64]
@@ -14,7 +15,8 @@ Array = NDArray[np.float64]
 _DENSE_ROWS, _DENSE_STEP = 15, 1.1
 _SIGMAS = 3.0
 _FEW_REPEATS = 2
-_CURVE, _IN_CURVES, _APART = 3, 0.8, 0.25
+_BUDGETS, _CURVE, _IN_CURVES, _APART = 3, 3, 0.8, 0.25
+_NOISIEST = 0.5
 
 
 def check(runs: Runs) -> Iterator[str]:
@@ -75,22 +77,27 @@ def _budgets(runs: Runs) -> Iterator[str]:
     # Where runs are of a few budgets of compute, whether each budget shows its best size.
     if set(runs.grown()) != {"params", "tokens"}:
         return
-    compute = 6 * runs.inputs["params"] * runs.inputs["tokens"]
+    params, tokens = runs.inputs["params"], runs.inputs["tokens"]
+    compute = 6 * params * tokens
     budget = level_of(compute)
     number = int(budget.max()) + 1
     # The diagonals of a grid are of one compute each too, but there are more of them than of horizons.
-    if number >= levels(runs.inputs["tokens"]) or number > int(level_of(compute, _APART).max()) + 1:
+    if not _BUDGETS <= number < levels(tokens) or number > int(level_of(compute, _APART).max()) + 1:
         return
-    sizes = np.array([levels(runs.inputs["params"][budget == each]) for each in range(number)])
+    sizes = np.array([levels(params[budget == each]) for each in range(number)])
     if np.mean(sizes[budget] >= _CURVE) < _IN_CURVES:
         return
-    measured = Runs({**runs.grown(), "compute": compute}, runs.loss, runs.trunk, runs.zero)
+    try:
+        optima = fit_isoflops(compute, params, tokens, runs.loss, noise=min(_noise(runs), _NOISIEST)).optima
+    except WorkError as error:
+        yield f"isoflop-none: {error}"
+        return
     found: dict[str, list[str]] = {}
-    for optimum in optima_of(measured, budget, noise=_noise(runs)):
+    for optimum in optima:
         for flag in optimum.flags:
             found.setdefault(flag.code, []).append(flag.text)
     for code, texts in found.items():
-        yield f"isoflop-{code.replace('_', '-')}: {len(texts)} of {number} budgets of compute, such as {texts[0]}"
+        yield f"isoflop-{code.replace('_', '-')}: at {len(texts)} of {number} budgets of compute, such as {texts[0]}"
 
 
 def _along(runs: Runs, name: str) -> Iterator[str]:

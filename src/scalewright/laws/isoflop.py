@@ -128,7 +128,9 @@ def fit_isoflops(
             "and level between 0 and 1"
         )
     runs = Runs.checked({"compute": compute, "params": params, "tokens": tokens}, loss)
-    optima = optima_of(runs, level_of(runs.inputs["compute"], tolerance), curve, noise, seed)
+    budgets = level_of(runs.inputs["compute"], tolerance)
+    rng = np.random.default_rng(seed)
+    optima = tuple(_optimum(runs.take(budgets == budget), curve, noise, rng) for budget in range(budgets[-1] + 1))
     inside = [optimum for optimum in optima if optimum.inside]
     if len(inside) < 3:
         doubts = "; ".join(flag.text for optimum in optima for flag in optimum.flags if not optimum.inside)
@@ -142,14 +144,6 @@ def fit_isoflops(
         optima=optima,
         left_out=tuple(optimum.flops for optimum in optima if not optimum.inside),
     )
-
-
-def optima_of(
-    runs: Runs, budgets: NDArray[np.intp], curve: str = "parabola", noise: float = SIGMA_PRIOR, seed: int = 0
-) -> tuple[Optimum, ...]:
-    """The optimum of each budget, from runs in compute, params and tokens and the number of the budget of each [n]."""
-    rng = np.random.default_rng(seed)
-    return tuple(_optimum(runs.take(budgets == budget), curve, noise, rng) for budget in range(budgets.max() + 1))
 
 
 def _optimum(runs: Runs, curve: str, noise: float, rng: np.random.Generator) -> Optimum:
