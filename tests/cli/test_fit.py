@@ -84,7 +84,7 @@ def test_compute_beside_params_and_tokens_is_checked_against_them(answer, tmp_pa
         table = write(tmp_path / "runs.csv", "params,tokens,flops,loss", rows)
         found = answer("fit", table, *options)
         assert found["parameters"]["beta"] == pytest.approx(BETA, rel=1e-2)
-        return [text for text in found["warnings"] if text.startswith("flop-")]
+        return [text for text in found["warnings"] if text.startswith("flops-")]
 
     counted = [6 * n * d for n, d in GRID]
     assert warnings(counted) == []
@@ -235,6 +235,15 @@ def test_flops_beside_sizes_and_tokens_tell_how_they_were_counted(answer, tmp_pa
     table = write(tmp_path / "flops.csv", "params,tokens,loss,flops", rows)
     warnings = answer("fit", table, "--form", "chinchilla", "--bootstrap", "20")["warnings"]
     assert [text.split(":")[0] for text in warnings if text.startswith("flops")] == ([code] if code else [])
+
+
+def test_a_column_of_flops_that_nobody_named_refuses_no_table(answer, refusal, tmp_path):
+    rows = [(n, d, known_law(n, d), "many") for n, d in GRID]
+    table = write(tmp_path / "flops.csv", "params,tokens,loss,flops", rows)
+    options = ["fit", table, "--form", "chinchilla", "--bootstrap", "20"]
+    assert answer(*options)["parameters"]["beta"] == pytest.approx(BETA, rel=1e-2)
+    named = ["--params", "params", "--tokens", "tokens", "--compute", "flops"]
+    assert "found 'many'" in refusal(*options, *named)
 
 
 def test_budgets_whose_best_size_lies_at_the_edge_are_said(answer, tmp_path):

@@ -27,7 +27,7 @@ def test_6_n_d_is_not_warned_of() -> None:
 )
 def test_other_ways_of_counting_are_named(times: float, named: str) -> None:
     (text,) = said(TRUNK, times * TRUNK * D)
-    assert text.startswith("flop-convention")
+    assert text.startswith("flops-other")
     assert named in text
 
 
@@ -56,6 +56,6 @@ def test_rows_counted_otherwise_are_named_by_their_number() -> None:
     flops = 6 * (TRUNK + EMBEDDING) * D
     flops[[5, 9]] *= 1.5
     texts = list(check_flops(TRUNK, D, flops, np.arange(100, 100 + len(D))))
-    assert [text.split(":")[0] for text in texts] == ["flop-convention", "flop-rows"]
+    assert [text.split(":")[0] for text in texts] == ["flops-other", "flops-mixed"]
     assert f"2 of {len(D)} rows" in texts[1]
     assert "first in row 105" in texts[1]

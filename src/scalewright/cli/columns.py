@@ -20,7 +20,6 @@ CONVENTION = (
 )
 
 _FLOPS = frozenset({"flops", "compute", "c", "training_flops", "training flop", "training flops"})
-_ALIKE, _EQUAL = 1.3, 1.03  # ratios of counts that are alike, and equal
 
 _OTHER = {"params": "tokens", "tokens": "params"}
 
@@ -92,7 +91,7 @@ def read_runs(path: Path, columns: Columns) -> RunTable:
     present = _Present(path)
     loss = columns.loss or present.required("loss")
     inputs, notes = _curve(columns) if columns.curve else _inputs(columns, present)
-    if columns.compute is None and inputs.keys() >= {"params", "tokens"}:
+    if inputs.keys() >= set(_OTHER):
         notes += _convention(path, columns, inputs, present)
     return _read(path, columns, inputs, loss, notes)
 
@@ -120,25 +119,21 @@ def read_places(path: Path, columns: Columns, inputs: Sequence[str]) -> RunTable
 def _convention(path: Path, columns: Columns, inputs: Mapping[str, str], present: "_Present") -> tuple[str, ...]:
     """What a column of FLOPs that stands beside params and tokens says of how they were counted."""
     beside = [name for name in present.names if name.casefold() in _FLOPS and name not in inputs.values()]
-    if not beside:
+    column = columns.compute or (beside[0] if beside else None)
+    if column is None:
         return ()
-    numbers = {"params": inputs["params"], "tokens": inputs["tokens"], "flops": beside[0]}
-    found = read_table(path, numbers, {}, columns.where).columns
-    with np.errstate(all="ignore"):
-        ratio = found["flops"] / (6 * found["params"] * found["tokens"])
-    low, middle, high = np.nanquantile(ratio, [0.05, 0.5, 0.95])
-    counted = f"{beside[0]} over 6 {numbers['params']} {numbers['tokens']}"
-    if not high <= _ALIKE * low:
-        return (
-            f"flops-mixed: {counted} goes from {low:.3g} to {high:.3g}: sizes, tokens or FLOPs were not counted alike in all "
-            "rows; count them alike, or take those that were by --where",
-        )
-    if not 1 / _EQUAL <= middle <= _EQUAL:
-        return (
-            f"flops-other: {counted} is {middle:.3g} in every row: they were counted with or without embeddings or attention; "
-            "count the run that you ask for in the same way",
-        )
-    return ()
+    numbers = {"params": inputs["params"], "tokens": inputs["tokens"], "flops": column}
+    try:
+        table = read_table(path, numbers, {}, columns.where)
+    except InputError:
+        if columns.compute:
+            raise
+        return ()  # a column that nobody named is no reason to refuse the others
+    known = np.all([(values > 0) & (values < np.inf) for values in table.columns.values()], axis=0)
+    if not known.any():
+        return ()
+    params, tokens, flops = (table.columns[name][known] for name in numbers)
+    return tuple(check_flops(params, tokens, flops, table.rows[known]))
 
 
 class _Present:
@@ -210,9 +205,8 @@ def _read(
 ) -> RunTable:
     numbers = dict(inputs)
     known = [name for name in _OTHER if name in inputs]
-    given = columns.compute is not None and "compute" not in inputs
-    derives = given and len(known) == 1
-    if given:
+    derives = columns.compute is not None and "compute" not in inputs and len(known) == 1
+    if derives:
         numbers["compute"] = str(columns.compute)
     if loss:
         numbers["loss"] = loss
@@ -233,8 +227,6 @@ def _read(
         notes += (CONVENTION.format(missing, numbers["compute"], numbers[other]),)
         formula = f"{missing} = {numbers['compute']} / (6 {numbers[other]})"
         _refuse(path, table, numbers["compute"], found[missing], formula)
-    elif given:
-        notes += tuple(check_flops(found["params"], found["tokens"], found.pop("compute"), table.rows))
     # In one order whatever the options, so that a law is always in params and tokens.
     ordered = sorted(found, key=lambda name: [*_OTHER, name].index(name))
     trunks = None

@@ -45,7 +45,7 @@ def check_flops(params: Array, tokens: Array, flops: Array, rows: NDArray[np.int
         numbers = np.arange(1, len(log) + 1) if rows is None else rows
         first = odd[0]
         yield (
-            f"flop-rows: in {len(odd)} of {len(log)} rows FLOPs are not counted as in the others, first in row "
+            f"flops-mixed: in {len(odd)} of {len(log)} rows FLOPs are not counted as in the others, first in row "
             f"{numbers[first]}, where they are {np.exp(log[first]):.3g} times 6 N D against {np.exp(usual[first]):.3g}: "
             "such rows bend the law; mend their params, tokens or FLOPs, or leave them out by --where"
         )
@@ -71,7 +71,7 @@ def _counted_by_size(sizes: Array, ratio: Array) -> str:
     else:
         reason = "which no common way of counting gives"
     return (
-        f"flop-convention: {found}, {reason}: the exponent of size changes with what is counted (Porian et al. 2024, "
+        f"flops-other: {found}, {reason}: the exponent of size changes with what is counted (Porian et al. 2024, "
         "arXiv:2406.19146); count params as in the run you will ask for"
     )
 
@@ -80,6 +80,6 @@ def _counted_otherwise(ratio: float) -> str:
     known = [text for each, text in KNOWN.items() if abs(np.log(ratio / each)) <= TOLERANCE]
     way = f"as in {known[0]}" if known else "near no common way of counting"
     return (
-        f"flop-convention: FLOPs are {ratio:.4g} times 6 N D, {way}: `allocate` takes budgets of 6 N D; divide yours "
+        f"flops-other: FLOPs are {ratio:.4g} times 6 N D, {way}: `allocate` takes budgets of 6 N D; divide yours "
         f"by {ratio:.4g}, or mend the column"
     )
