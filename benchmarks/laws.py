@@ -12,19 +12,23 @@ import json
 from pathlib import Path
 
 from law_chinchilla import chinchilla_lines
+from law_peers import peer_lines
 from law_designs import design_lines, scalebench_lines
 from law_simulation import simulation_lines
 from law_speed import speed_lines
+from law_splits import split_lines
 from law_tables import curve_lines, further_lines, table_lines
 from measure import RESULTS, say_idleness, sources_hash
 from scalewright.files import write_atomic
 
 PARTS = {
     "chinchilla": chinchilla_lines,
+    "peers": peer_lines,
     "speed": speed_lines,
     "curves": curve_lines,
     "further": further_lines,
     "tables": table_lines,
+    "splits": split_lines,
     "scalebench": scalebench_lines,
     "designs": design_lines,
     "simulation": simulation_lines,

@@ -62,7 +62,7 @@ def size_and_data() -> Iterator[Table]:
     """Tables in params and tokens."""
     if LAWS.is_dir():
         yield _chinchilla()
-        yield from _isoflop()
+        yield from isoflops()
         yield _misfitting()
         yield _best_of("steplaw/dense_lr_bs_loss.csv", "steplaw", "N")
         yield _best_of("steplaw/moe_lr_bs_loss.csv", "steplaw moe", "Na")
@@ -151,7 +151,8 @@ def _chinchilla() -> Table:
     return Table("chinchilla245", "chinchilla245", {"params": N[kept], "tokens": (C / 6 / N)[kept]}, L[kept])
 
 
-def _isoflop() -> Iterator[Table]:
+def isoflops() -> Iterator[Table]:
+    """Runs at equal compute (Porian et al. 2024, arXiv:2406.19146), one table for each set of conditions."""
     keys = "table", "dataset", "hparams", "warmup", "decay", "param_count", "val"
     for key, rows in _grouped(_read(LAWS / "isoflop_kaplan_to_chinchilla" / "isoflop_points.csv"), *keys):
         name = f"isoflop {' '.join(key[1:])}"

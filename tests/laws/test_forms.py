@@ -42,7 +42,7 @@ def power_mean(p: dict[str, float], N: float, D: float) -> float:
 
 
 def interaction(p: dict[str, float], N: float, D: float) -> float:
-    exponent = p["beta"] + p["beta_slope"] * np.log(N / p["N_0"])
+    exponent = p["beta"] + 2 * p["beta_slope"] * np.tanh(np.log(N / p["N_0"]) / 2)
     data = p["B"] * (N / p["N_0"]) ** -p["delta"] * (D / p["D_0"]) ** -exponent
     return p["E"] + p["A"] * N ** -p["alpha"] + data
 

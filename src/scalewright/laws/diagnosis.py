@@ -264,6 +264,6 @@ def _rising(log_loss: LogLoss, runs: Runs, still: Sequence[str]) -> Iterator[str
             lowest = places[name][int(np.argmin(log))]
             yield (
                 f"rising: beyond the runs the law's loss rises with {name} again from {lowest:.3g} on, by {rise:.2%} up to "
-                f"{places[name][-1]:.3g}: forecasts and splits there mean nothing; add runs with more {name}, or fit a form "
-                "without interaction, such as --form chinchilla_start --priors"
+                f"{places[name][-1]:.3g}: forecasts there mean nothing; add runs with more {name}, or do not ask so far "
+                "from the others"
             )

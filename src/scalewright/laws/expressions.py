@@ -115,6 +115,12 @@ def log1p(number: Positive) -> Real:
     return (number + 1.0).log
 
 
+def tanh(number: Real) -> Real:
+    """tanh(number)."""
+    value = np.tanh(number.value)
+    return number.apply(value, 1.0 - value**2)
+
+
 def sigmoid(number: Real) -> Positive:
     """1 / (1 + e^-number)."""
     return Positive(number.apply(-np.logaddexp(0.0, -number.value), expit(-number.value)))

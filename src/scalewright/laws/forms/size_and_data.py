@@ -3,9 +3,13 @@
 from collections.abc import Mapping
 from types import SimpleNamespace
 
-from scalewright.laws.expressions import Positive
+from scalewright.laws.expressions import Positive, tanh
 from scalewright.laws.forms.form import Form, Formula, Parameter
 from scalewright.laws.forms.parameters import EXPONENT, FLOOR, START, ratio, slope, term
+
+# The drift of the data exponent with ln N levels off this many e-folds of size from the centre of the data: a drift that went
+# on would turn the best split of a budget the further from the runs the more (docs/log.md, 2026-11-25, "where the best size goes").
+_LEVELLED = 2.0
 
 _POWERS = {"A": term(params="alpha"), "B": term(tokens="beta"), "alpha": EXPONENT, "beta": EXPONENT}
 
@@ -23,7 +27,7 @@ def _power_mean(p: SimpleNamespace, x: SimpleNamespace) -> Positive:
 
 
 def _interacting(p: SimpleNamespace, x: SimpleNamespace) -> Positive:
-    exponent = p.beta + p.beta_slope * x.params.log
+    exponent = p.beta + p.beta_slope * (_LEVELLED * tanh(x.params.log / _LEVELLED))
     return p.A * x.params**-p.alpha + p.B * x.params**-p.delta * x.tokens**-exponent
 
 
@@ -103,8 +107,8 @@ POWER_MEAN = _floored(
 # tokens are counted in. The slope moves the data exponent by 0.05 per e-fold of size within one sd.
 INTERACTION = _floored(
     "interaction",
-    "A N^-alpha + B (N/N_0)^-delta (D/D_0)^-(beta + beta_slope ln(N/N_0))",
-    "data exponent linear in ln N; cf. Farseer, Li et al. 2025, arXiv:2506.10972",
+    "A N^-alpha + B (N/N_0)^-delta (D/D_0)^-(beta + 2 beta_slope tanh(ln(N/N_0)/2))",
+    "data exponent that drifts with N near the data; cf. Farseer, Li et al. 2025, arXiv:2506.10972",
     _interacting,
     {**_POWERS, "B": term(), "beta_slope": slope(0.05), "delta": slope(0.3)},
     linear=("E", "A", "B"),
