@@ -17,15 +17,15 @@ from scalewright.pipeline import Watch
 from scalewright.pipeline.run import open_project
 from scalewright.pipeline.workspace import STATE, Workspace
 
-DECIDING = ("architectures", "data", "machines", "models/functions.py", "models/llama.py", "models/precision.py", "planning",
-            "studies", "tasks", "training", "pipeline/order.py", "pipeline/speeds.py")  # fmt: skip
+DECIDING = "studies", "tasks", "planning/layout.py", "pipeline/order.py", "pipeline/speeds.py"
+INDIFFERENT = "machines", "ledger", "pipeline/project.py", "documents.py", "errors.py", "files.py"
 DOCUMENTS = ("machine", "speeds", "ladder", "recipe", "stages")
 
 
 @contextmanager
 def kept_project(name: str, toml: str, watch: Watch) -> Iterator[Workspace]:
     """The project `name`, with all it measured before under the same code; what it measures is kept, whatever happens."""
-    version = f"{name}-{sources_hash(DECIDING)}"
+    version = f"{name}-{sources_hash(DECIDING, INDIFFERENT)}"
     kept, folder = RESULTS / f"{version}.json", RESULTS / "projects" / version
     state = folder / STATE
     if kept.exists():

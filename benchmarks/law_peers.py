@@ -66,7 +66,7 @@ def peer_lines() -> Iterator[str]:
         alone = 4000 / _ALONE * (time.perf_counter() - begun)
         above = np.median(np.array(ends) / objectives - 1)
         yield (
-            f"SciPy L-BFGS-B one by one from the optimum, {how}: {alone:.0f} s, objective {above:.0e} above ours in the median: "
+            f"SciPy L-BFGS-B one by one from the optimum, {how}: {alone:.0f} s, objective {above:.0e} above ours (median): "
             f"{alone / many:.0f} times as long (bar: 50)"
         )
     rng = np.random.default_rng(0)

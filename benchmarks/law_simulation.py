@@ -51,7 +51,10 @@ def truth(rng: np.random.Generator, catalogued: bool) -> tuple[Callable[..., Arr
     def excess(N: Array, D: Array) -> Array:
         x, y = np.log(N / n), np.log(D / d)
         if catalogued:
-            size, data = a * np.exp(-alpha * x), b * np.exp(-(beta + (2 * slope * np.tanh(x / 2) if kind == 1 else 0)) * y)
+            size, data = (
+                a * np.exp(-alpha * x),
+                b * np.exp(-(beta + (2 * slope * np.tanh(x / 2) if kind == 1 else 0)) * y),
+            )
             return (size ** (1 / power) + data ** (1 / power)) ** power if kind == 2 else size + data
         if kind == 0:  # the data exponent changes at a break
             return a * np.exp(-alpha * x) + b * np.exp(-beta * y - bend * beta * np.logaddexp(0, y - place))

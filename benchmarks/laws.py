@@ -12,8 +12,8 @@ import json
 from pathlib import Path
 
 from law_chinchilla import chinchilla_lines
-from law_peers import peer_lines
 from law_designs import design_lines, scalebench_lines
+from law_peers import peer_lines
 from law_simulation import simulation_lines
 from law_speed import speed_lines
 from law_splits import split_lines
@@ -34,7 +34,7 @@ PARTS = {
     "simulation": simulation_lines,
 }
 
-_SHARED = [str(Path(__file__).with_name(name)) for name in ("tables.py", "law_simulation.py")]
+INDIFFERENT = Path(__file__).with_name("measure.py"), "documents.py", "errors.py", "files.py"
 
 
 def main() -> None:
@@ -42,7 +42,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("parts", nargs="*", choices=[[], *PARTS], metavar="PART", help=", ".join(PARTS))
     for part in parser.parse_args().parts or PARTS:
-        kept = RESULTS / f"laws-{part}-{sources_hash(['laws'], [*_SHARED, inspect.getfile(PARTS[part])])}.json"
+        version = sources_hash([Path(inspect.getfile(PARTS[part]))], INDIFFERENT)
+        kept = RESULTS / f"laws-{part}-{version}.json"
         print(f"\n{part}{': kept' if kept.exists() else ''}", flush=True)
         if kept.exists():
             print("\n".join(json.loads(kept.read_text())["lines"]))

@@ -11,21 +11,61 @@ from pathlib import Path
 from statistics import median
 
 ROOT = Path(__file__).resolve().parents[1]
+SOURCES = ROOT / "src" / "scalewright"
 RESULTS = ROOT / "benchmarks" / "results"
 SHARED = ROOT.parent / "shared" / "data"
 
 
-def sources_hash(places: Sequence[str], files: Sequence[str] = ()) -> str:
-    """Hash of the code in these rooms, and in other files, on which a result depends: comments, docstrings and layout are not
-    code."""
+def sources_hash(entries: Sequence[str | Path], without: Sequence[str | Path] = ()) -> str:
+    """Hash of the code on which a result depends: these files, all in these rooms, and what they import of ours.
+
+    Comments, docstrings and layout are not code. `without` names rooms and modules that are not looked into.
+    """
+    left = [path for entry in entries for path in _files(entry)]
+    aside = {path for entry in without for path in _files(entry)}
+    found: set[Path] = set()
+    while left:
+        path = left.pop()
+        if path not in found and path not in aside:
+            found.add(path)
+            left += _imported(path)
     digest = hashlib.sha256()
-    for place in places:
-        found = ROOT / "src" / "scalewright" / place
-        for path in sorted(found.rglob("*.py")) if found.is_dir() else [found]:
-            digest.update(_code(path).encode())
-    for file in files:
-        digest.update(_code(Path(file)).encode())
+    for path in sorted(found):
+        digest.update(_code(path).encode())
     return digest.hexdigest()[:16]
+
+
+def _files(entry: str | Path) -> list[Path]:
+    found = entry if isinstance(entry, Path) else SOURCES / entry
+    return sorted(found.rglob("*.py")) if found.is_dir() else [found]
+
+
+def _imported(path: Path) -> Iterator[Path]:
+    # Our modules that a file imports from, those of the benchmark among them.
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            for alias in node.names:
+                yield from _where(node.module, alias.name)
+
+
+def _where(module: str, name: str) -> Iterator[Path]:
+    # Where a name comes from: a package hands on what its modules define.
+    first, *rest = module.split(".")
+    place = SOURCES.joinpath(*rest) if first == SOURCES.name else ROOT / "benchmarks" / first
+    if place.with_suffix(".py").is_file():
+        yield place.with_suffix(".py")
+    elif place.is_dir():
+        handed_on = [
+            (node.module, alias.name)
+            for node in ast.walk(ast.parse((place / "__init__.py").read_text()))
+            if isinstance(node, ast.ImportFrom) and node.module
+            for alias in node.names
+            if (alias.asname or alias.name) == name
+        ]
+        if handed_on:
+            yield from _where(*handed_on[0])
+        else:
+            yield from _files(place / f"{name}.py") if (place / f"{name}.py").is_file() else [place / "__init__.py"]
 
 
 def _code(path: Path) -> str:

@@ -11,7 +11,9 @@ from scalewright import __version__
 from scalewright.cli.allocate import allocate
 from scalewright.cli.console import Json, answers, errors
 from scalewright.cli.fit import fit
+from scalewright.cli.machines import machines
 from scalewright.cli.next_runs import next_runs
+from scalewright.cli.plan import plan
 from scalewright.cli.predict import predict
 from scalewright.errors import ScalewrightError
 
@@ -144,6 +146,6 @@ def _run(project: Path, dry_run: bool, json: bool) -> None:
             answers.print(line, highlight=False, markup=False, soft_wrap=True)
 
 
-for command in (fit, predict, allocate):
+for command in (fit, predict, allocate, plan, machines):
     app.command()(command)
 app.command("next")(next_runs)

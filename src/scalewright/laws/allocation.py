@@ -4,8 +4,8 @@ from collections.abc import Callable
 from typing import TypeVar
 
 import numpy as np
+import scipy  # its submodules load when they are used
 from numpy.typing import NDArray
-from scipy.optimize import brentq, minimize_scalar
 
 from scalewright.documents import Part
 from scalewright.errors import InputError, WorkError
@@ -138,7 +138,7 @@ def allocate_for_loss(
             raise WorkError(
                 f"loss: no budget reaches {loss:g}; the least that the law forecasts is {least:.4g}: ask for more"
             )
-    compute = float(np.exp(brentq(lambda log: reached(log) - loss, high - step, high, xtol=1e-9)))
+    compute = float(np.exp(scipy.optimize.brentq(lambda log: reached(log) - loss, high - step, high, xtol=1e-9)))
     return allocate(law, compute, flops, unique_tokens, level)
 
 
@@ -186,7 +186,9 @@ class _Line:
         best = int(inner[np.argmin(self.losses[inner])])
 
         bounds = float(self.grid[best - 1]), float(self.grid[best + 1])
-        return float(minimize_scalar(self.loss, bounds=bounds, method="bounded", options={"xatol": 1e-7}).x)
+        return float(
+            scipy.optimize.minimize_scalar(self.loss, bounds=bounds, method="bounded", options={"xatol": 1e-7}).x
+        )
 
     def draws(self, x: float, level: float) -> tuple[tuple[float, float], tuple[float, float], float]:
         """Interval of the best size and regret of the size e^x over the law's draws, and the share of draws without a best."""
@@ -244,4 +246,4 @@ def _solve(cost: Callable[[float], float], compute: float, low: float) -> float:
     width = 1.0
     while cost(low + width) < compute:
         width *= 2.0
-    return float(brentq(lambda z: np.log(cost(z) / compute), low, low + width, xtol=1e-12))
+    return float(scipy.optimize.brentq(lambda z: np.log(cost(z) / compute), low, low + width, xtol=1e-12))

@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 
 import numpy as np
+import scipy  # its submodules load when they are used
 from numpy.typing import NDArray
-from scipy.stats import spearmanr
 
 from scalewright.laws.runs import level_of
 
@@ -55,7 +55,7 @@ def _follows(sizes: Array, of_size: Array) -> bool:
     # Embeddings and attention weigh less, the larger the model: the ratio then goes one way with size.
     if len(sizes) < _SIZES or np.ptp(of_size) <= TOLERANCE:
         return False
-    return bool(abs(spearmanr(sizes, of_size).statistic) >= _MONOTONE)
+    return bool(abs(scipy.stats.spearmanr(sizes, of_size).statistic) >= _MONOTONE)
 
 
 def _counted_by_size(sizes: Array, ratio: Array) -> str:

@@ -5,8 +5,8 @@ from collections.abc import Iterator, Sequence
 from typing import Literal, Self
 
 import numpy as np
+import scipy  # its submodules load when they are used
 from numpy.typing import ArrayLike, NDArray
-from scipy.stats import t as student
 
 from scalewright.documents import Part
 from scalewright.errors import InputError, WorkError
@@ -191,7 +191,7 @@ def _across(x: Array, y: Array, owner: Array, level: float) -> PowerLaw:
     exponent = _slope(x, y)
     without = np.array([_slope(x[owner != size], y[owner != size]) for size in np.unique(owner)])
     error = float(np.sqrt((len(without) - 1) * without.var()))
-    half = float(student.ppf((1 + level) / 2, len(without) - 2)) * error
+    half = float(scipy.stats.t.ppf((1 + level) / 2, len(without) - 2)) * error
     return PowerLaw.through(float(x.mean()), float(y.mean()), exponent, error, half, level)
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import chi2
+from scipy.special import chdtr, chdtrc
 
 from scalewright.laws.forms import Form
 from scalewright.laws.minimise import Problem, huber_weight, minimise
@@ -124,7 +124,7 @@ def robust_scatter(residuals: Array, sigma: float, degrees: float, delta: float)
         degrees: Rows not spent on parameters.
         delta: Residuals are clipped beyond this many sigma.
     """
-    kept = chi2.cdf(delta**2, 3) + delta**2 * chi2.sf(delta**2, 1)
+    kept = float(chdtr(3, delta**2) + delta**2 * chdtrc(1, delta**2))
     for _ in range(_SCATTER_ITERATIONS):
         clipped = np.clip(residuals, -delta * sigma, delta * sigma)
         squares = float((clipped**2).sum()) / kept + SIGMA_PRIOR_DEGREES * SIGMA_PRIOR**2

@@ -5,9 +5,8 @@ from collections.abc import Callable, Iterator
 from typing import Literal, NamedTuple
 
 import numpy as np
+import scipy  # its submodules load when they are used
 from numpy.typing import ArrayLike, NDArray
-from scipy.interpolate import Akima1DInterpolator
-from scipy.stats import norm, t
 
 from scalewright.documents import Part
 from scalewright.errors import InputError, WorkError
@@ -212,7 +211,7 @@ def _parabola(x: Array, y: Array) -> Minima:
 
 def _interpolated(x: Array, y: Array) -> Minima:
     """Piecewise cubics through ln y, losses y [S, n] at x [n] (Akima 1970, J. ACM 17), their minima in closed form."""
-    c = Akima1DInterpolator(x, np.log(y).T).c
+    c = scipy.interpolate.Akima1DInterpolator(x, np.log(y).T).c
     with np.errstate(invalid="ignore", divide="ignore"):
         step = -c[2] / (c[1] + np.sqrt(c[1] ** 2 - 3 * c[0] * c[2]))
     step = np.where((step >= 0) & (step <= np.diff(x)[:, None]), step, 0.0)
@@ -236,5 +235,5 @@ def _across(optima: list[Optimum], values: list[float], weighted: bool, level: f
     residuals = y - centre[1] - exponent * (x - centre[0])
     known = float(np.sqrt(pull**2 @ variance))
     seen = float(np.sqrt(pull**2 @ (1 / w) * (w @ residuals**2) / (len(x) - 2)))
-    half = max(norm.ppf((1 + level) / 2) * known, t.ppf((1 + level) / 2, len(x) - 2) * seen)
+    half = max(scipy.stats.norm.ppf((1 + level) / 2) * known, scipy.stats.t.ppf((1 + level) / 2, len(x) - 2) * seen)
     return PowerLaw.through(*centre, exponent, max(known, seen), float(half), level)

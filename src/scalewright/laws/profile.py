@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 import numpy as np
+import scipy  # its submodules load when they are used
 from numpy.typing import NDArray
-from scipy.stats import f as fisher
 
 from scalewright.errors import WorkError
 from scalewright.laws.minimise import minimise
@@ -40,7 +40,7 @@ def profile_intervals(fitted: PlainFit, level: float = 0.9) -> Mapping[str, tupl
     residuals, delta = np.abs(fitted.residuals), fitted.problem.delta
     degrees = len(residuals) - free
     scale = float((np.minimum(residuals, delta) ** 2).sum() / degrees / np.mean(residuals <= delta))
-    worse = 0.5 * float(fisher.ppf(level, 1, degrees)) * scale
+    worse = 0.5 * float(scipy.stats.f.ppf(level, 1, degrees)) * scale
     found = {}
     for position, name in enumerate(form.own):
         ends = [_end(fitted, position, side, worse) for side in (-1.0, 1.0)]

@@ -8,7 +8,7 @@ from scalewright.laws.forms.form import Form, Formula, Parameter
 from scalewright.laws.forms.parameters import EXPONENT, FLOOR, START, ratio, slope, term
 
 # The drift of the data exponent with ln N levels off this many e-folds of size from the centre of the data: a drift that went
-# on would turn the best split of a budget the further from the runs the more (docs/log.md, 2026-11-25, "where the best size goes").
+# on would turn the best split of a budget the further from the runs the more (docs/log.md, 2026-11-25, best sizes).
 _LEVELLED = 2.0
 
 _POWERS = {"A": term(params="alpha"), "B": term(tokens="beta"), "alpha": EXPONENT, "beta": EXPONENT}

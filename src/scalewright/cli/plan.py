@@ -1,0 +1,192 @@
+"""`plan`: the best model for a machine within limits, before any run."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.table import Table
+from rich.text import Text
+
+from scalewright.cli.console import Json, answers, print_json
+from scalewright.cli.options import positive
+from scalewright.cli.plot import number_text
+from scalewright.errors import InputError
+from scalewright.planning.cluster_plan import ClusterPlan, Option
+
+_HOUR, _DAY = 3600.0, 86400.0
+
+
+def plan(
+    law: Annotated[str, typer.Option(metavar="LAW", help="A law.json, or published:chinchilla, :hoffmann, :kaplan.")],
+    machine: Annotated[
+        str, typer.Option(metavar="M", help='COUNT x NAME, such as "64 x H100-SXM"; or a .toml as NAME.')
+    ],
+    hours: Annotated[str | None, typer.Option(metavar="H", help="Limit of time.")] = None,
+    days: Annotated[str | None, typer.Option(metavar="D", help="Limit of time.")] = None,
+    usd: Annotated[str | None, typer.Option(metavar="X", help="Limit of money.")] = None,
+    kwh: Annotated[str | None, typer.Option(metavar="E", help="Limit of energy, the devices' boards alone.")] = None,
+    flops: Annotated[str | None, typer.Option(metavar="C", help="Limit of FLOPs.")] = None,
+    memory: Annotated[str | None, typer.Option(metavar="GB", help="Of each device, where less than it has.")] = None,
+    params: Annotated[str | None, typer.Option(metavar="N", help="The size, where it is given.")] = None,
+    tokens: Annotated[str | None, typer.Option(metavar="D", help="The data, where they are given.")] = None,
+    unique_tokens: Annotated[
+        str | None, typer.Option(metavar="U", help="Distinct tokens there are; more are repeats.")
+    ] = None,
+    usd_per_hour: Annotated[str | None, typer.Option(metavar="P", help="Price of a device-hour.")] = None,
+    vocabulary: Annotated[int, typer.Option(metavar="V", help="Entries of the vocabulary.")] = 32_768,
+    context: Annotated[int, typer.Option(metavar="T", help="Tokens of a sequence.")] = 2048,
+    explain: Annotated[bool, typer.Option("--explain", help="Say why each number is what it is.")] = False,
+    out: Annotated[Path | None, typer.Option(metavar="FILE", help="Keep the plan, as JSON.")] = None,
+    json: Json = False,
+) -> None:
+    """Plans the model of least loss that a machine can train within limits: size, data, layout, time, cost."""
+    found = _plan(
+        law,
+        machine,
+        hours=_number("--hours", hours),
+        days=_number("--days", days),
+        usd=_number("--usd", usd),
+        kwh=_number("--kwh", kwh),
+        flops=_number("--flops", flops),
+        memory=_number("--memory", memory),
+        params=_number("--params", params),
+        tokens=_number("--tokens", tokens),
+        unique=_number("--unique-tokens", unique_tokens),
+        price=_number("--usd-per-hour", usd_per_hour),
+        vocabulary=vocabulary,
+        context=context,
+    )
+    if out is not None:
+        found.save(out)
+    if json:
+        print_json(found.model_dump(mode="json"))
+        return
+    for label, text in _lines(found):
+        answers.print(Text.assemble((f"{label:>10}", "bold"), "  ", text), highlight=False, soft_wrap=True)
+    answers.print(_front(found), highlight=False)
+    if explain:
+        for name, reason in found.reasons.items():
+            answers.print(Text.assemble((f"{name:>10}", "bold"), "  ", str(reason)), highlight=False, soft_wrap=True)
+
+
+def _plan(
+    law: str,
+    machine: str,
+    *,
+    hours: float | None,
+    days: float | None,
+    usd: float | None,
+    kwh: float | None,
+    flops: float | None,
+    memory: float | None,
+    params: float | None,
+    tokens: float | None,
+    unique: float | None,
+    price: float | None,
+    vocabulary: int,
+    context: int,
+) -> ClusterPlan:
+    from scalewright.machines.cluster import Cluster
+    from scalewright.planning.decide import plan_cluster
+    from scalewright.planning.published import law_and_size
+    from scalewright.planning.search import Limits, Order
+
+    if hours is not None and days is not None:
+        raise InputError("--hours and --days: found both, expected one limit of time: leave one out")
+    if vocabulary < 1 or context < 1:
+        raise InputError(f"--vocabulary {vocabulary}, --context {context}: expected positive numbers")
+    cluster = Cluster.named(machine)
+    if price is not None:
+        device = cluster.device.model_copy(
+            update={"usd_per_hour": price, "sources": cluster.device.sources | {"price": "given"}}
+        )
+        cluster = Cluster(device, cluster.count)
+    seconds = _HOUR * hours if hours is not None else _DAY * days if days is not None else None
+    fitted, size = law_and_size(law)
+    order = Order(
+        law=fitted,
+        size=size,
+        cluster=cluster,
+        limits=Limits(seconds, usd, kwh, flops, None if memory is None else 1e9 * memory),
+        unique_tokens=unique,
+        vocabulary=vocabulary,
+        context=context,
+        params=params,
+        tokens=tokens,
+    )
+    return plan_cluster(order, law)
+
+
+def _number(option: str, text: str | None) -> float | None:
+    return None if text is None else positive(option, text)
+
+
+def _lines(plan: ClusterPlan) -> Iterator[tuple[str, str]]:
+    choice, forecast, time = plan.choice, plan.forecast, plan.forecast_seconds
+    shape = choice.shape
+    yield "machine", f"{plan.machine}; within {_limits(plan.limits)}"
+    yield (
+        "model",
+        f"{number_text(choice.params)} params ({number_text(choice.params_total)} with the embedding): {shape.depth} layers, "
+        f"width {shape.width}, {shape.heads} heads, feed-forward {shape.hidden}",
+    )
+    ratio, level = choice.tokens / choice.params, f"{100 * forecast.level:g} %"
+    yield "data", f"{number_text(choice.tokens)} tokens, {ratio:.3g} for each parameter, {choice.steps:,} steps"
+    said = f"{forecast.value:.4f} ({forecast.low:.3f} – {forecast.high:.3f}, {level})"
+    yield "loss", f"{said} nats per token, by {plan.law}"
+    said = f"{_time(time.value)} ({_time(time.low)} – {_time(time.high)}, {level})"
+    yield "time", f"{said}, {choice.device_hours:,.4g} device-hours"
+    cost = [f"{choice.kwh:,.4g} kWh"] + ([] if choice.usd is None else [f"{choice.usd:,.4g} USD"])
+    yield "cost", f"{choice.flops:.3g} FLOPs, {', '.join(cost)}"
+    yield "layout", f"{choice.precision}, {choice.layout}"
+    share = f"{choice.mfu:.0%} of the peak, {plan.efficiency:.0%} of the textbook's ideal"
+    yield "speed", f"{choice.tokens_per_second:,.4g} tokens/s, {share}"
+    yield "memory", f"{choice.memory_bytes / 1e9:.3g} GB on the fullest device"
+    if plan.runner_up is not None:
+        other = plan.runner_up
+        yield (
+            "runner-up",
+            f"{number_text(other.params)} params on {number_text(other.tokens)} tokens, loss {other.loss:.4f}",
+        )
+    mean, most = plan.regret
+    yield "regret", f"{mean:.2%} of the loss expected over the law's draws, {most:.2%} in one of twenty"
+    for warning in plan.warnings:
+        yield "warning", warning
+
+
+def _front(plan: ClusterPlan) -> Table:
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim", title="or", title_justify="left")
+    for heading in ("params", "tokens", "loss", "time", "GB a device", "serving GFLOP/token"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    for option in plan.front:
+        table.add_row(*_row(option))
+    return table
+
+
+def _row(option: Option) -> tuple[str, ...]:
+    return (
+        number_text(option.params),
+        number_text(option.tokens),
+        f"{option.loss:.4f}",
+        _time(option.seconds),
+        f"{option.memory_bytes / 1e9:.3g}",
+        f"{option.serving_flops_per_token / 1e9:.3g}",
+    )
+
+
+def _limits(limits: dict[str, float]) -> str:
+    units = {"usd": "{:,.4g} USD", "kwh": "{:,.4g} kWh", "flops": "{:.4g} FLOPs"}
+    said = [units[name].format(value) for name, value in limits.items() if name in units]
+    if "seconds" in limits:
+        said.insert(0, _time(limits["seconds"]))
+    if "memory_bytes" in limits:
+        said.append(f"{limits['memory_bytes'] / 1e9:.4g} GB a device")
+    return ", ".join(said) or "no limit"
+
+
+def _time(seconds: float) -> str:
+    for unit, length in (("days", _DAY), ("hours", _HOUR), ("minutes", 60.0)):
+        if seconds >= 2 * length:
+            return f"{seconds / length:.3g} {unit}"
+    return f"{seconds:.3g} s"

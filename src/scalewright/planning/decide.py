@@ -1,0 +1,204 @@
+"""From every option within the limits to a plan with its reasons."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from scalewright.documents import Reason
+from scalewright.planning.cluster_plan import ClusterPlan, FlopOptimal, Option
+from scalewright.planning.ideal import ideal
+from scalewright.planning.plan import Interval
+from scalewright.planning.search import FREE_MEMORY, Limits, Order, options, rank
+
+LEVEL = 0.9
+ANOTHER_SIZE = 1.05
+"""From this ratio on a size is another one, not the same with other layers."""
+TIME_SPREAD = 0.2
+"""Standard deviation of ln seconds about the formulas, of published runs whose study was left out of the constants
+(docs/log.md, 2026-11-25, published runs)."""
+EARLIER = (0.125, 0.25, 0.5)
+"""Shares of the time that the front looks at besides all of it."""
+
+
+def plan_cluster(order: Order, law_name: str) -> ClusterPlan:
+    """The plan of least forecast loss.
+
+    Args:
+        order: What is asked.
+        law_name: How the law is called, or its hash.
+
+    Raises:
+        InputError: nothing limits the plan, or what is asked contradicts itself.
+        WorkError: no model fits, with the limit that binds and what would be enough.
+    """
+    ranked = rank(options(order))
+    choice = ranked[0]
+    others = [each for each in ranked if not 1 / ANOTHER_SIZE < each.params / choice.params < ANOTHER_SIZE]
+    size, unique = float(order.size(choice.shape)), _unique(order, choice)
+    said = order.law.predict(size, choice.tokens, unique_tokens=unique, level=LEVEL)
+    slack = 1.645 * TIME_SPREAD
+    device = order.cluster.device
+    fp32_seconds = choice.flops / device.flops_per_second[device.full_precision]
+    textbook = ideal(fp32_seconds, choice.precision, order.cluster.count, choice.params)
+    flop_optimal = _flop_optimal(order, ranked, choice.flops)
+    regret = _regret(order, ranked)
+    plan = ClusterPlan(
+        machine=str(order.cluster),
+        law=law_name,
+        limits=order.limits.given,
+        choice=choice,
+        front=tuple(_front(order, ranked)),
+        runner_up=others[0] if others else None,
+        flop_optimal=flop_optimal,
+        regret=regret,
+        ideal=textbook,
+        efficiency=textbook.seconds / choice.seconds,
+        forecast=Interval(value=said.loss, low=said.low, high=said.high, level=LEVEL, unit="nats per token"),
+        forecast_seconds=Interval(
+            value=choice.seconds,
+            low=choice.seconds * math.exp(-slack),
+            high=choice.seconds * math.exp(slack),
+            level=LEVEL,
+            unit="seconds",
+        ),
+        extrapolation=said.extrapolation,
+        warnings=order.law.warnings,
+        reasons={},
+    )
+    return plan.model_copy(update={"reasons": _reasons(order, plan, len(ranked))})
+
+
+def _unique(order: Order, option: Option) -> float:
+    return option.tokens if order.unique_tokens is None else min(order.unique_tokens, option.tokens)
+
+
+def _flop_optimal(order: Order, ranked: Sequence[Option], flops: float) -> FlopOptimal:
+    sizes = np.array([float(order.size(option.shape)) for option in ranked])
+    tokens = np.array([flops / option.shape.train_flops_per_token for option in ranked])
+    unique = tokens if order.unique_tokens is None else np.minimum(tokens, order.unique_tokens)
+    losses = order.law.losses(sizes, tokens, unique_tokens=unique)
+    best = int(np.argmin(losses))
+    return FlopOptimal(params=ranked[best].params, tokens=float(tokens[best]), loss=float(losses[best]))
+
+
+def _regret(order: Order, ranked: Sequence[Option]) -> tuple[float, float]:
+    sizes = np.array([float(order.size(option.shape)) for option in ranked])
+    tokens = np.array([option.tokens for option in ranked])
+    unique = tokens if order.unique_tokens is None else np.minimum(tokens, order.unique_tokens)
+    losses = order.law.sample(sizes, tokens, unique_tokens=unique)
+    lost = losses[:, 0] / losses.min(axis=1) - 1
+    return float(lost.mean()), float(np.quantile(lost, 0.95))
+
+
+def _front(order: Order, ranked: Sequence[Option]) -> list[Option]:
+    """The choice; the best within shares of its time; smaller models, cheaper to keep and to serve: without those that
+    another beats in everything."""
+    found = [option for option in ranked if option.params <= ranked[0].params]
+    limit = order.limits.seconds or ranked[0].seconds
+    if order.tokens is None and order.params is None:
+        for share in EARLIER:
+            sooner = replace(order, limits=Limits(**(order.limits.given | {"seconds": share * limit})))
+            found += rank(options(sooner))[:1]
+    costs = np.array([[o.loss, o.seconds, o.memory_bytes, o.serving_flops_per_token] for o in found])
+    kept = [
+        option
+        for option, cost in zip(found, costs, strict=True)
+        if not ((costs <= cost * (1 + 1e-9)).all(axis=1) & (costs < cost * (1 - 1e-9)).any(axis=1)).any()
+    ]
+    # Sizes by halves are enough to see what a smaller model costs.
+    chosen: list[Option] = []
+    for option in sorted(kept, key=lambda option: (-option.seconds, -option.params)):
+        last = chosen[-1] if chosen else None
+        if last is None or option.seconds < 0.9 * last.seconds or option.params < 0.55 * last.params:
+            chosen.append(option)
+    return chosen
+
+
+def _reasons(order: Order, plan: ClusterPlan, count: int) -> dict[str, Reason]:
+    choice, device = plan.choice, order.cluster.device
+    within = ", ".join(f"{name} {value:.4g}" for name, value in plan.limits.items()) or "no limit"
+    runner = plan.runner_up
+    lost = (
+        ""
+        if runner is None
+        else f"; next comes {runner.params:,} on {runner.tokens:.3g} tokens with {runner.loss:.4f}: "
+        + ("larger, and so sees too few" if runner.params > choice.params else "smaller, and its size binds sooner")
+    )
+    steps = sum(choice.step_seconds.values())
+    shares = ", ".join(
+        f"{name} {value / steps:.0%}" for name, value in choice.step_seconds.items() if value > 0.005 * steps
+    )
+    per_step = choice.layout.data * choice.layout.micro_batch * choice.layout.accumulation
+    sources = "; ".join(dict.fromkeys(device.sources.values())) or "its own file"
+    reasons = {
+        "params": Reason(
+            origin="derived",
+            text=f"{choice.params:,}: of {count} shapes within {within} the law gives it the least "
+            f"loss, {choice.loss:.4f}{lost}",
+        ),
+        "shape": Reason(
+            origin="assumed",
+            text=f"width {choice.shape.width}, {choice.shape.depth} layers, {choice.shape.heads} heads of "
+            f"{choice.shape.head_size}, {choice.shape.kv_heads} of keys and values: width over depth as in models in use "
+            "(between 64 and 160 it matters little: Kaplan et al. 2020, arXiv:2001.08361), sizes that matrix units like",
+        ),
+        "tokens": Reason(
+            origin="derived",
+            text=f"{choice.tokens:.4g}: {choice.tokens_per_second:,.0f} tokens/s for {choice.seconds:.4g} s",
+        ),
+        "layout": Reason(
+            origin="derived",
+            text=f"{choice.layout}: the fastest of those that keep within {order.usable_memory / 1e9:.1f} GB of each device "
+            f"({FREE_MEMORY:.0%} of its memory)",
+        ),
+        "batch": Reason(
+            origin="cited",
+            text=f"{per_step} sequences of {choice.shape.context} tokens, at most twice the best for these tokens, "
+            "0.58 D^0.571 (step law, Li et al. 2025, arXiv:2503.04715)",
+        ),
+        "precision": Reason(
+            origin="cited", text=f"{choice.precision}: dense {device.peak(choice.precision) / 1e12:g} TFLOP/s"
+        ),
+        "tokens_per_second": Reason(
+            origin="derived",
+            text=f"a step of {steps:.4g} s: {shares}; data sheet's rates times shares fitted to published runs; "
+            f"{order.efficiency.production:.0%} of the time goes to steps, as in those runs",
+        ),
+        "seconds": Reason(
+            origin="fitted",
+            text=f"published runs lie within {TIME_SPREAD:.0%} (one sd) of such forecasts (docs/log.md)",
+        ),
+        "memory_bytes": Reason(
+            origin="derived",
+            text=f"{choice.memory_bytes / 1e9:.1f} GB on the fullest device: states, gathered layers, activations, logits",
+        ),
+        "machine": Reason(origin="cited", text=f"{plan.machine}: {sources}"),
+        "ideal": Reason(
+            origin="derived",
+            text=f"{plan.ideal.seconds:.4g} s at the {device.full_precision} peak times 32/16 on {plan.ideal.devices} devices",
+        ),
+        "efficiency": Reason(
+            origin="derived", text=f"{plan.ideal.seconds:.4g} s ideally over {choice.seconds:.4g} s planned"
+        ),
+        "forecast": Reason(
+            origin="fitted",
+            text=f"{plan.law}, {plan.extrapolation:.3g} times its largest params x tokens",
+        ),
+        "flop_optimal": Reason(
+            origin="derived",
+            text=f"the same {choice.flops:.3g} FLOPs at equal speed: {plan.flop_optimal.params:,} params, "
+            f"{plan.flop_optimal.tokens:.3g} tokens, loss {plan.flop_optimal.loss:.4f}; the time-optimal choice runs at "
+            f"{choice.mfu:.0%} of the peak",
+        ),
+        "regret": Reason(
+            origin="derived", text="loss above the best size of each of the law's draws: mean, and in one of twenty"
+        ),
+    }
+    if choice.usd is not None:
+        reasons["usd"] = Reason(
+            origin="assumed", text=f"{device.usd_per_hour:g} per device-hour; {device.sources.get('price', 'given')}"
+        )
+    reasons["kwh"] = Reason(origin="cited", text=f"{device.watts:g} W of each board, all the time")
+    return reasons

@@ -1,0 +1,244 @@
+"""The best model for a cluster within limits: every shape, laid out every way."""
+
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from scalewright.architectures.decoder import Decoder
+from scalewright.architectures.decoders import decoders
+from scalewright.architectures.memory import training_memory
+from scalewright.architectures.parallel import RECOMPUTES, SHARDINGS, Layouts
+from scalewright.errors import InputError, WorkError
+from scalewright.laws import Law
+from scalewright.machines.cluster import Cluster
+from scalewright.machines.step import EFFICIENCY, Efficiency, step_time
+from scalewright.planning.cluster_plan import Layout, Option
+from scalewright.planning.rules import batch_tokens
+from scalewright.planning.space import layouts
+
+Array = NDArray[np.float64]
+
+FREE_MEMORY = 0.92
+"""Of a device's memory: the rest goes to the runtime, communication buffers and fragments."""
+
+FEWEST_STEPS = 100
+_WIDEST = 30.0  # sizes within this factor of the best one for the FLOPs at hand are looked at
+_ROUGH_MFU = 0.4
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What a plan may use; None where there is no limit."""
+
+    seconds: float | None = None
+    usd: float | None = None
+    kwh: float | None = None
+    flops: float | None = None
+    memory_bytes: float | None = None
+    """Of each device, where less than it has."""
+
+    def __post_init__(self) -> None:
+        for name, value in vars(self).items():
+            if value is not None and not value > 0:
+                raise InputError(f"{name}: found {value:g}, expected a positive limit")
+
+    @property
+    def given(self) -> dict[str, float]:
+        """Those that are set."""
+        return {name: value for name, value in vars(self).items() if value is not None}
+
+
+@dataclass(frozen=True)
+class Order:
+    """What is asked.
+
+    Attributes:
+        law: Of size and data.
+        size: What of a shape the law's N counts.
+        cluster: The devices.
+        limits: What may be used.
+        unique_tokens: Distinct tokens there are; None for as many as wanted.
+        vocabulary, context: Of the model.
+        params: N, where it is given: shapes within 5 % of it.
+        tokens: D, where it is given.
+        efficiency: Of the devices.
+    """
+
+    law: Law
+    size: Callable[[Decoder], int]
+    cluster: Cluster
+    limits: Limits
+    unique_tokens: float | None = None
+    vocabulary: int = 32_768
+    context: int = 2048
+    params: float | None = None
+    tokens: float | None = None
+    efficiency: Efficiency = EFFICIENCY
+
+    @property
+    def precision(self) -> str:
+        """The half precision to train in."""
+        halves = self.cluster.device.halves
+        if not halves:
+            raise InputError(f"{self.cluster}: has neither bf16 nor fp16 matrix products to train with")
+        return halves[0]
+
+    @property
+    def usable_memory(self) -> float:
+        """Bytes of a device that a plan may fill."""
+        own = FREE_MEMORY * self.cluster.device.memory_bytes
+        return min(own, self.limits.memory_bytes or own)
+
+    def seconds(self) -> float:
+        """The time that limits leave on all devices; infinite where only FLOPs are limited."""
+        device, count = self.cluster.device, self.cluster.count
+        left = [self.limits.seconds or math.inf]
+        if self.limits.usd is not None:
+            if device.usd_per_hour is None:
+                raise InputError(f"{device.name}: has no price in the catalogue: give one, or limit the time")
+            left.append(3600 * self.limits.usd / (device.usd_per_hour * count))
+        if self.limits.kwh is not None:
+            left.append(3600 * self.limits.kwh / (device.watts / 1000 * count))
+        return min(left)
+
+
+def options(order: Order) -> list[Option]:
+    """The best layout of every shape that fits, with the tokens that the limits buy it and its forecast loss.
+
+    Raises:
+        InputError: nothing limits the plan.
+        WorkError: no model fits, with the limit that binds and what would be enough.
+    """
+    seconds = order.seconds()
+    if math.isinf(seconds) and order.limits.flops is None and order.tokens is None:
+        raise InputError("no limit: give a time, money, energy, FLOPs, or both params and tokens")
+    found = [_fastest(order, shape, seconds) for shape in _shapes(order, seconds)]
+    fitting = [option for option in found if option is not None]
+    if not fitting:
+        raise WorkError(_why_not(order, seconds))
+    sizes = np.array([float(order.size(option.shape)) for option in fitting])
+    tokens = np.array([option.tokens for option in fitting])
+    unique = tokens if order.unique_tokens is None else np.minimum(tokens, order.unique_tokens)
+    losses = order.law.losses(sizes, tokens, unique_tokens=unique)
+    return [option.model_copy(update={"loss": float(loss)}) for option, loss in zip(fitting, losses, strict=True)]
+
+
+def _shapes(order: Order, seconds: float) -> Iterator[Decoder]:
+    if order.params is not None:
+        yield from decoders(0.95 * order.params, 1.05 * order.params, order.vocabulary, order.context)
+        return
+    flops = _rough_flops(order, seconds)
+    sizes = np.geomspace(1e6, 1e13, 400)
+    tokens = np.full_like(sizes, order.tokens) if order.tokens else flops / (6 * sizes)
+    best = sizes[np.argmin(order.law.losses(sizes, np.maximum(tokens, 1.0)))]
+    if order.tokens:
+        best = min(best, flops / (6 * order.tokens))
+    yield from decoders(best / _WIDEST, best * _WIDEST, order.vocabulary, order.context)
+
+
+def _rough_flops(order: Order, seconds: float) -> float:
+    cluster = order.cluster
+    reached = _ROUGH_MFU * cluster.count * cluster.device.peak(order.precision) * seconds
+    return min(reached, order.limits.flops or math.inf)
+
+
+def _fastest(order: Order, shape: Decoder, seconds: float) -> Option | None:
+    rough = order.tokens or _rough_flops(order, seconds) / shape.train_flops_per_token
+    sequences = max(1, int(batch_tokens(rough, shape.context)[0] * 2))
+    found = layouts(shape, order.cluster, sequences)
+    if not len(found):
+        return None
+    memory = training_memory(shape, found).total
+    fits = memory <= order.usable_memory
+    if not fits.any():
+        return None
+    found, memory = found.take(fits), memory[fits]
+    time = step_time(shape, found, order.cluster, order.precision, order.efficiency)
+    speed = order.efficiency.production * found.sequences * shape.context / time.total
+    best = int(np.argmax(speed))
+    tokens = order.tokens or min(
+        seconds * float(speed[best]), (order.limits.flops or math.inf) / shape.train_flops_per_token
+    )
+    needed = tokens / float(speed[best])
+    flops = tokens * shape.train_flops_per_token
+    if tokens < FEWEST_STEPS * shape.context or needed > seconds * (1 + 1e-9):
+        return None
+    if flops > (order.limits.flops or math.inf) * (1 + 1e-9):
+        return None
+    return _option(order, shape, found.take(np.array([best])), float(memory[best]), tokens, needed, vars(time), best)
+
+
+def _option(
+    order: Order,
+    shape: Decoder,
+    layout: Layouts,
+    memory: float,
+    tokens: float,
+    seconds: float,
+    parts: Mapping[str, Array],
+    best: int,
+) -> Option:
+    cluster = order.cluster
+    hours = seconds / 3600
+    per_step = float(layout.sequences[0] * shape.context)
+    flops = tokens * shape.train_flops_per_token
+    peak = cluster.device.peak(order.precision) * cluster.count
+    price = cluster.device.usd_per_hour
+    return Option(
+        shape=shape,
+        params=shape.params,
+        params_total=shape.params_total,
+        tokens=tokens,
+        steps=math.ceil(tokens / per_step),
+        layout=Layout(
+            devices=cluster.count,
+            data=int(layout.data[0]),
+            tensor=int(layout.tensor[0]),
+            pipeline=int(layout.pipeline[0]),
+            sharding=SHARDINGS[layout.sharding[0]],
+            micro_batch=int(layout.micro_batch[0]),
+            accumulation=int(layout.accumulation[0]),
+            recompute=RECOMPUTES[layout.recompute[0]],
+        ),
+        precision=order.precision,
+        flops=flops,
+        seconds=seconds,
+        device_hours=hours * cluster.count,
+        usd=None if price is None else hours * cluster.count * price,
+        kwh=hours * cluster.count * cluster.device.watts / 1000,
+        memory_bytes=memory,
+        tokens_per_second=tokens / seconds,
+        mfu=flops / seconds / peak,
+        step_seconds={name: float(value[best]) for name, value in parts.items()},
+        loss=0.0,
+        serving_flops_per_token=float(2 * shape.params),
+        serving_bytes=float(2 * shape.params_total),
+    )
+
+
+def _why_not(order: Order, seconds: float) -> str:
+    # The smallest shape asked for, without limits on memory.
+    shape = next(iter(_shapes(order, seconds)), None)
+    if shape is None:
+        return (
+            f"no shape has {order.params or 0:.3g} params with a vocabulary of {order.vocabulary}: ask for more params"
+        )
+    found = layouts(shape, order.cluster, 10**9)
+    least = float(training_memory(shape, found).total.min())
+    if least > order.usable_memory:
+        return (
+            f"no model fits: {shape.params:.3g} params need {least / 1e9:.3g} GB on each of {order.cluster}, however laid out, "
+            f"of {order.usable_memory / 1e9:.3g} GB: take more devices, or fewer params"
+        )
+    return (
+        f"no model fits: the smallest looked at, {shape.params:.3g} params, does not end {FEWEST_STEPS} steps within "
+        f"{', '.join(f'{name} {value:.3g}' for name, value in order.limits.given.items())}: raise the limit"
+    )
+
+
+def rank(found: Sequence[Option]) -> list[Option]:
+    """By loss, the faster first among equals."""
+    return sorted(found, key=lambda option: (option.loss, option.seconds))
