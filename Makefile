@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: install demo test test-all lint format bench bench-laws clean
+.PHONY: install demo test test-all lint format bench bench-laws bench-planning clean
 
 install: $(STAMP)
 
@@ -35,6 +35,9 @@ format: install
 
 bench-laws: install
 	$(BIN)/python benchmarks/laws.py
+
+bench-planning: install
+	$(BIN)/python benchmarks/planning.py
 
 bench: install
 	$(BIN)/python benchmarks/forecast.py

@@ -63,7 +63,9 @@ def truth(kind: str, rng: np.random.Generator, sizes: int = 4, horizons: int = 4
             E + a * (N / n) ** -alpha + b * (D / d) ** (-beta / 2) * (1 + (D / d) ** 2) ** (-beta / 4)
         ),
         "interaction": lambda N, D: (
-            E + a * (N / n) ** -alpha + b * (N / n) ** -delta * (D / d) ** -(beta + 2 * slope * np.tanh(np.log(N / n) / 2))
+            E
+            + a * (N / n) ** -alpha
+            + b * (N / n) ** -delta * (D / d) ** -(beta + 2 * slope * np.tanh(np.log(N / n) / 2))
         ),
     }
     S, k = rng.uniform(3.0, 6.0), rng.uniform(2.0, 4.0)

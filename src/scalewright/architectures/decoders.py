@@ -9,11 +9,10 @@ SHARED_HEADS = 8
 """Keys and values from this many heads on, shared by the queries: the cache of a served model shrinks with them and its quality
 hardly does (Ainslie et al. 2023, arXiv:2305.13245)."""
 
-SLENDER, STOUT = 160, 64
-"""Width over depth at most and at least: between them shape matters little at equal size (Kaplan et al. 2020,
-arXiv:2001.08361, section 3.1); models in use go from 80 (GPT-2 XL: 33) to 160 (Llama 7B: 128)."""
+RATIOS = (128, 100, 80)
+"""Width over depth of models in use: Pythia 1.4B 85 (arXiv:2304.01373), Llama 65B 102 and 7B 128 (arXiv:2302.13971). At equal
+size the loss hardly depends on it (Kaplan et al. 2020, arXiv:2001.08361, section 3.1), but no law of ours knows by how much."""
 
-_RATIOS = (160, 128, 100, 80, 64)
 _EDGE = 256  # matrix units like multiples of it
 
 
@@ -48,7 +47,7 @@ def decoders(smallest: float, largest: float, vocabulary: int, context: int) -> 
 def depths(width: int) -> list[int]:
     """Depths of a width, ascending: multiples of 4, of 8 from 48 on."""
     found = set()
-    for ratio in _RATIOS:
+    for ratio in RATIOS:
         depth = max(4, width / ratio)
         step = 4 if depth < 48 else 8
         found.add(max(step, step * round(depth / step)))

@@ -141,8 +141,8 @@ def _reasons(order: Order, plan: ClusterPlan, count: int) -> dict[str, Reason]:
         "shape": Reason(
             origin="assumed",
             text=f"width {choice.shape.width}, {choice.shape.depth} layers, {choice.shape.heads} heads of "
-            f"{choice.shape.head_size}, {choice.shape.kv_heads} of keys and values: width over depth as in models in use "
-            "(between 64 and 160 it matters little: Kaplan et al. 2020, arXiv:2001.08361), sizes that matrix units like",
+            f"{choice.shape.head_size}, {choice.shape.kv_heads} of keys and values: width over depth as in models in use, "
+            "80 to 128 (it matters little: Kaplan et al. 2020, arXiv:2001.08361), sizes that matrix units like",
         ),
         "tokens": Reason(
             origin="derived",

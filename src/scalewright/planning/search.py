@@ -1,8 +1,9 @@
 """The best model for a cluster within limits: every shape, laid out every way."""
 
+import heapq
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,6 +28,7 @@ FREE_MEMORY = 0.92
 FEWEST_STEPS = 100
 _WIDEST = 30.0  # sizes within this factor of the best one for the FLOPs at hand are looked at
 _ROUGH_MFU = 0.4
+_TRIED_WITH_FEWER = 24  # shapes, the best with all devices
 
 
 @dataclass(frozen=True)
@@ -106,7 +108,7 @@ class Order:
 
 
 def options(order: Order) -> list[Option]:
-    """The best layout of every shape that fits, with the tokens that the limits buy it and its forecast loss.
+    """The best layout of every shape that fits, with the tokens that the limits buy it and its forecast loss; the best first.
 
     Raises:
         InputError: nothing limits the plan.
@@ -115,15 +117,47 @@ def options(order: Order) -> list[Option]:
     seconds = order.seconds()
     if math.isinf(seconds) and order.limits.flops is None and order.tokens is None:
         raise InputError("no limit: give a time, money, energy, FLOPs, or both params and tokens")
-    found = [_fastest(order, shape, seconds) for shape in _shapes(order, seconds)]
+    found = _judged(order, [_fastest(order, shape, seconds) for shape in _shapes(order, seconds)])
+    if not found:
+        raise WorkError(_why_not(order, seconds))
+    for count in fewer(order.cluster):
+        part = replace(order, cluster=Cluster(order.cluster.device, count))
+        best = heapq.nsmallest(_TRIED_WITH_FEWER, found, key=lambda option: option.loss)
+        found += _judged(order, [_fastest(part, option.shape, seconds) for option in best])
+    return _best_of_each_shape(found)
+
+
+def fewer(cluster: Cluster) -> list[int]:
+    """Smaller numbers of devices that divide better among layers, heads and batches: 2^i 3^j 5^k nodes, from half of all on."""
+    size = min(cluster.count, cluster.device.node.devices)
+    most = cluster.count // size
+    return [size * nodes for nodes in range(most - 1, most // 2, -1) if _smooth(nodes)] if most > 1 else []
+
+
+def _smooth(number: int) -> bool:
+    for prime in (2, 3, 5):
+        while number % prime == 0:
+            number //= prime
+    return number == 1
+
+
+def _judged(order: Order, found: Sequence[Option | None]) -> list[Option]:
+    # With their forecast losses.
     fitting = [option for option in found if option is not None]
     if not fitting:
-        raise WorkError(_why_not(order, seconds))
+        return []
     sizes = np.array([float(order.size(option.shape)) for option in fitting])
     tokens = np.array([option.tokens for option in fitting])
     unique = tokens if order.unique_tokens is None else np.minimum(tokens, order.unique_tokens)
     losses = order.law.losses(sizes, tokens, unique_tokens=unique)
     return [option.model_copy(update={"loss": float(loss)}) for option, loss in zip(fitting, losses, strict=True)]
+
+
+def _best_of_each_shape(found: Sequence[Option]) -> list[Option]:
+    best: dict[Decoder, Option] = {}
+    for option in rank(found):
+        best.setdefault(option.shape, option)
+    return list(best.values())
 
 
 def _shapes(order: Order, seconds: float) -> Iterator[Decoder]:

@@ -1,0 +1,16 @@
+"""What plans promise, against what was measured.
+
+    python benchmarks/planning.py [PART...]        all parts by default
+
+Each part prints its lines and keeps them under benchmarks/results with the hash of the code they depend on; a part measured
+before under the same code is printed from there.
+"""
+
+from kept_parts import print_parts
+from published_runs import published_lines
+from search_time import search_lines
+
+PARTS = {"published": published_lines, "search": search_lines}
+
+if __name__ == "__main__":
+    print_parts("planning", __doc__, PARTS)

@@ -1,0 +1,70 @@
+"""`plan` and `machines` as a user types them."""
+
+import pytest
+
+from scalewright.planning.cluster_plan import ClusterPlan
+
+ASKED = "plan", "--law", "published:chinchilla", "--machine", "64 x H100-SXM"
+
+
+def test_a_plan(answer, call):
+    found = answer(*ASKED, "--days", "7")
+    choice = found["choice"]
+    assert choice["tokens"] == pytest.approx(choice["seconds"] * choice["tokens_per_second"])
+    assert {"params", "tokens", "seconds", "device_hours", "memory_bytes", "mfu", "layout"} <= choice.keys()
+    assert {"front", "runner_up", "ideal", "efficiency", "reasons", "forecast"} <= found.keys()
+    code, out, error = call(*ASKED, "--hours", "168", "--explain")
+    assert (code, error) == (0, "")
+    assert "within 7 days" in out
+    assert "params  derived" in out
+
+
+def test_a_law_of_ones_own(answer, law):
+    found = answer("plan", "--law", law, "--machine", "8 x A100", "--flops", "1e20")
+    assert found["choice"]["flops"] == pytest.approx(1e20)
+    assert found["law"] == str(law)
+
+
+def test_it_is_kept(call, tmp_path):
+    code, _, _ = call(*ASKED, "--usd", "1000", "--usd-per-hour", "2", "--out", tmp_path / "plan.json")
+    plan = ClusterPlan.load(tmp_path / "plan.json")
+    assert (code, plan.choice.usd) == (0, pytest.approx(1000))
+    assert plan.choice.device_hours == pytest.approx(500)
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ([], "no limit"),
+        (["--hours", "1", "--days", "1"], "--hours and --days"),
+        (["--days", "soon"], "--days: found 'soon'"),
+        (["--days", "1", "--context", "0"], "--context 0"),
+    ],
+)
+def test_what_cannot_be_planned(refusal, options, said):
+    assert said in refusal(*ASKED, *options)
+
+
+def test_machines_and_laws_that_are_none(refusal):
+    assert "say 64 or 72" in refusal(*ASKED[:3], "--machine", "70 x H100", "--days", "1")
+    assert "H100-SXM" in refusal(*ASKED[:3], "--machine", "8 x H100-SXN", "--days", "1")
+    assert "published:moore" in refusal("plan", "--law", "published:moore", "--machine", "L4", "--days", "1")
+
+
+def test_too_little_memory_is_work_that_failed(call):
+    code, _, error = call(
+        "plan", "--law", "published:chinchilla", "--machine", "T4", "--days", "900", "--params", "70B"
+    )
+    assert code == 1
+    assert "take more devices" in error
+
+
+def test_the_catalogue(answer, call):
+    found = answer("machines")["machines"]
+    assert len(found) >= 25
+    code, out, _ = call("machines", "mi300x")
+    assert code == 0
+    assert "1307.4, dense" in out.replace("fp8", "") or "bf16 1307.4" in out
+    assert "amd.com" in out
+    code, out, _ = call("machines")
+    assert (code, "H100-SXM" in out) == (0, True)

@@ -1,0 +1,133 @@
+"""Plans keep their limits, get no worse with more, and are the best of what there is."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from scalewright.architectures.memory import training_memory
+from scalewright.architectures.parallel import Layouts
+from scalewright.errors import InputError, WorkError
+from scalewright.machines.cluster import Cluster
+from scalewright.machines.step import EFFICIENCY, step_time
+from scalewright.planning.published import published_law
+from scalewright.planning.search import FREE_MEMORY, Limits, Order, fewer, options
+from scalewright.planning.space import layouts
+
+LAW = published_law("chinchilla")
+MACHINES = st.sampled_from(["H100-SXM", "A100-SXM-40GB", "V100", "L4", "MI300X", "RTX-4090", "TPU-v5e"])
+NODES = st.sampled_from([1, 2, 3, 5, 8, 13, 16])
+HOURS = st.floats(1, 24 * 60)
+
+
+def order(machine, nodes, **limits):
+    device = Cluster.named(machine).device
+    count = nodes * min(device.node.devices, 8)
+    return Order(LAW, lambda shape: shape.params_total, Cluster(device, count), Limits(**limits))
+
+
+@settings(max_examples=25, deadline=None)
+@given(MACHINES, NODES, HOURS, st.floats(0.3, 1))
+def test_no_plan_breaks_a_limit(machine, nodes, hours, share):
+    memory = share * Cluster.named(machine).device.memory_bytes
+    asked = order(machine, nodes, seconds=3600 * hours, memory_bytes=memory, flops=1e24, kwh=1e5)
+    for option in options(asked):
+        assert option.seconds <= 3600 * hours * (1 + 1e-9)
+        assert option.memory_bytes <= min(memory, FREE_MEMORY * asked.cluster.device.memory_bytes)
+        assert option.flops <= 1e24 * (1 + 1e-9)
+        assert option.kwh <= 1e5 * (1 + 1e-9)
+        assert option.layout.devices <= asked.cluster.count
+        layout = option.layout
+        assert layout.data * layout.tensor * layout.pipeline == layout.devices
+        assert option.tokens == pytest.approx(option.seconds * option.tokens_per_second)
+
+
+@settings(max_examples=25, deadline=None)
+@given(MACHINES, NODES, HOURS, st.floats(1, 4), st.floats(0.4, 1))
+def test_more_time_or_memory_is_never_worse(machine, nodes, hours, times, share):
+    memory = share * Cluster.named(machine).device.memory_bytes
+    less = order(machine, nodes, seconds=3600 * hours, memory_bytes=memory)
+    longer = replace(less, limits=Limits(seconds=3600 * hours * times, memory_bytes=memory))
+    roomier = replace(less, limits=Limits(seconds=3600 * hours, memory_bytes=memory / share))
+    least = options(less)[0].loss
+    assert options(longer)[0].loss <= least * (1 + 1e-9)
+    assert options(roomier)[0].loss <= least * (1 + 1e-9)
+
+
+@settings(max_examples=15, deadline=None)
+@given(MACHINES, st.integers(1, 24), st.integers(1, 8), HOURS)
+def test_more_devices_are_never_worse(machine, nodes, more, hours):
+    less, larger = (options(order(machine, n, seconds=3600 * hours))[0].loss for n in (nodes, nodes + more))
+    assert larger <= less * (1 + 1e-6)
+
+
+def test_the_choice_is_the_best_by_brute_force():
+    asked = order("A100-SXM-40GB", 1, seconds=6 * 3600.0)
+    found = options(asked)
+    for option in found[:10]:
+        shape = option.shape
+        sequences = option.layout.data * option.layout.micro_batch * option.layout.accumulation
+        every = layouts(shape, asked.cluster, sequences)
+        best = 0.0
+        for row in range(len(every)):
+            one = every.take(np.array([row]))
+            if training_memory(shape, one).total[0] <= asked.usable_memory:
+                time = step_time(shape, one, asked.cluster, "bf16", EFFICIENCY).total[0]
+                best = max(best, EFFICIENCY.production * float(one.sequences[0]) * shape.context / time)
+        assert option.tokens_per_second >= best * (1 - 1e-9)
+    sizes = np.array([option.shape.params_total for option in found], float)
+    tokens = np.array([option.tokens for option in found])
+    assert found[0].loss == pytest.approx(LAW.losses(sizes, tokens).min())
+    assert isinstance(every, Layouts)
+
+
+def test_what_is_given_is_kept():
+    asked = replace(order("H100-SXM", 8), params=7e9, tokens=1e12)
+    for option in options(asked):
+        assert option.params == pytest.approx(7e9, rel=0.05)
+        assert option.tokens == 1e12
+
+
+def test_money_and_energy_are_times():
+    device = Cluster.named("H100-SXM").device
+    hours = 5000 / (device.usd_per_hour * 64)
+    by_money, by_time = (
+        options(order("H100-SXM", 8, usd=5000))[0],
+        options(order("H100-SXM", 8, seconds=3600 * hours))[0],
+    )
+    assert by_money.loss == pytest.approx(by_time.loss)
+    assert by_money.usd == pytest.approx(5000)
+
+
+def test_repeated_tokens_are_worth_less():
+    plenty = order("H100-SXM", 8, seconds=7 * 86400.0)
+    few = replace(plenty, unique_tokens=1e10)
+    assert options(few)[0].loss > options(plenty)[0].loss
+    assert options(few)[0].params > options(plenty)[0].params or options(few)[0].tokens > 1e10
+
+
+def test_fewer_devices_that_divide_better():
+    assert fewer(Cluster.named("64 x H100")) == [48, 40]
+    assert fewer(Cluster.named("8 x H100")) == []
+
+
+@pytest.mark.parametrize(
+    ("asked", "error", "said"),
+    [
+        (order("H100-SXM", 1), InputError, "no limit"),
+        (order("GB200", 1, usd=10.0), InputError, "no price in the catalogue"),
+        (order("H100-SXM", 1, seconds=1e-3), WorkError, "raise the limit"),
+        (replace(order("T4", 1, seconds=1e9), params=70e9), WorkError, "take more devices"),
+        (replace(order("T4", 1, seconds=1e9), params=1e3), WorkError, "ask for more params"),
+    ],
+)
+def test_the_impossible_is_told_what_would_do(asked, error, said):
+    with pytest.raises(error, match=said):
+        options(asked)
+
+
+def test_limits_are_positive():
+    with pytest.raises(InputError, match="usd: found 0"):
+        Limits(usd=0.0)
