@@ -68,3 +68,15 @@ def test_the_catalogue(answer, call):
     assert "amd.com" in out
     code, out, _ = call("machines")
     assert (code, "H100-SXM" in out) == (0, True)
+
+
+@pytest.mark.parametrize("suffix", ["png", "svg"])
+def test_it_is_drawn(call, tmp_path, suffix):
+    path = tmp_path / f"plan.{suffix}"
+    code, _, error = call(*ASKED, "--days", "7", "--plot", path)
+    assert (code, error) == (0, "")
+    assert path.read_bytes().startswith(b"\x89PNG" if suffix == "png" else b"<?xml")
+
+
+def test_a_picture_of_no_kind_is_refused_before_the_work(refusal, tmp_path):
+    assert "expected .png" in refusal(*ASKED, "--days", "7", "--plot", tmp_path / "plan.txt")

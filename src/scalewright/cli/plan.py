@@ -8,9 +8,11 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
+from scalewright.cli.arguments import Plot
 from scalewright.cli.console import Json, answers, print_json
 from scalewright.cli.options import positive
-from scalewright.cli.plot import number_text
+from scalewright.cli.plan_plot import draw_plan
+from scalewright.cli.plot import check_image, number_text
 from scalewright.errors import InputError
 from scalewright.planning.cluster_plan import ClusterPlan, Option
 
@@ -38,9 +40,12 @@ def plan(
     context: Annotated[int, typer.Option(metavar="T", help="Tokens of a sequence.")] = 2048,
     explain: Annotated[bool, typer.Option("--explain", help="Say why each number is what it is.")] = False,
     out: Annotated[Path | None, typer.Option(metavar="FILE", help="Keep the plan, as JSON.")] = None,
+    plot: Plot = None,
     json: Json = False,
 ) -> None:
     """Plans the model of least loss that a machine can train within limits: size, data, layout, time, cost."""
+    if plot is not None:
+        check_image(plot)
     found = _plan(
         law,
         machine,
@@ -59,6 +64,8 @@ def plan(
     )
     if out is not None:
         found.save(out)
+    if plot is not None:
+        draw_plan(plot, found)
     if json:
         print_json(found.model_dump(mode="json"))
         return

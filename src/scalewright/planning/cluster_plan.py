@@ -35,7 +35,7 @@ class Option(Part):
         params_total: All weights.
         tokens: D.
         loss: Forecast, in nats per token.
-        memory_bytes: On the fullest device.
+        memory_bytes, memory_parts: On the fullest device, and what it is made of.
         mfu: Model FLOPs per second over the dense peak of all devices.
         step_seconds: Where the time of a step goes.
         serving_flops_per_token, serving_bytes: Of the trained model: a forward pass, and its weights in half precision.
@@ -54,6 +54,7 @@ class Option(Part):
     usd: float | None
     kwh: float
     memory_bytes: float
+    memory_parts: dict[str, float]
     tokens_per_second: float
     mfu: float
     step_seconds: dict[str, float]
@@ -62,8 +63,8 @@ class Option(Part):
     serving_bytes: float
 
 
-class FlopOptimal(Part):
-    """What the same FLOPs would buy if every shape ran equally fast."""
+class Size(Part):
+    """The best that the limits buy a size."""
 
     params: int
     tokens: float
@@ -78,8 +79,11 @@ class ClusterPlan(Document):
         law: The law's name or hash.
         limits: As given: seconds, usd, kwh, flops, memory_bytes.
         choice: The least loss within the limits.
+        sizes: Every shape that fits, by params.
+        usable_memory_bytes: Of each device.
         front: What is best for something else: less time, less memory, cheaper to serve, at the loss that it costs.
         runner_up: The best of another size.
+        flop_optimal: What the FLOPs of the choice would buy if every shape ran equally fast.
         regret: Loss above the best size, mean over the law's draws and in one of twenty.
         ideal, efficiency: The textbook's time, and that over the planned one.
         forecast, forecast_seconds: With intervals.
@@ -91,9 +95,11 @@ class ClusterPlan(Document):
     law: str
     limits: dict[str, float]
     choice: Option
+    sizes: tuple[Size, ...]
+    usable_memory_bytes: float
     front: tuple[Option, ...]
     runner_up: Option | None
-    flop_optimal: FlopOptimal
+    flop_optimal: Size
     regret: tuple[float, float]
     ideal: Ideal
     efficiency: float

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from scalewright.documents import Reason
-from scalewright.planning.cluster_plan import ClusterPlan, FlopOptimal, Option
+from scalewright.planning.cluster_plan import ClusterPlan, Option, Size
 from scalewright.planning.ideal import ideal
 from scalewright.planning.plan import Interval
 from scalewright.planning.search import FREE_MEMORY, Limits, Order, options, rank
@@ -49,6 +49,11 @@ def plan_cluster(order: Order, law_name: str) -> ClusterPlan:
         law=law_name,
         limits=order.limits.given,
         choice=choice,
+        sizes=tuple(
+            Size(params=each.params, tokens=each.tokens, loss=each.loss)
+            for each in sorted(ranked, key=lambda option: option.params)
+        ),
+        usable_memory_bytes=order.usable_memory,
         front=tuple(_front(order, ranked)),
         runner_up=others[0] if others else None,
         flop_optimal=flop_optimal,
@@ -74,13 +79,13 @@ def _unique(order: Order, option: Option) -> float:
     return option.tokens if order.unique_tokens is None else min(order.unique_tokens, option.tokens)
 
 
-def _flop_optimal(order: Order, ranked: Sequence[Option], flops: float) -> FlopOptimal:
+def _flop_optimal(order: Order, ranked: Sequence[Option], flops: float) -> Size:
     sizes = np.array([float(order.size(option.shape)) for option in ranked])
     tokens = np.array([flops / option.shape.train_flops_per_token for option in ranked])
     unique = tokens if order.unique_tokens is None else np.minimum(tokens, order.unique_tokens)
     losses = order.law.losses(sizes, tokens, unique_tokens=unique)
     best = int(np.argmin(losses))
-    return FlopOptimal(params=ranked[best].params, tokens=float(tokens[best]), loss=float(losses[best]))
+    return Size(params=ranked[best].params, tokens=float(tokens[best]), loss=float(losses[best]))
 
 
 def _regret(order: Order, ranked: Sequence[Option]) -> tuple[float, float]:

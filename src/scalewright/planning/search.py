@@ -2,11 +2,10 @@
 
 import heapq
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
 from scalewright.architectures.decoder import Decoder
 from scalewright.architectures.decoders import decoders
@@ -19,8 +18,6 @@ from scalewright.machines.step import EFFICIENCY, Efficiency, step_time
 from scalewright.planning.cluster_plan import Layout, Option
 from scalewright.planning.rules import batch_tokens
 from scalewright.planning.space import layouts
-
-Array = NDArray[np.float64]
 
 FREE_MEMORY = 0.92
 """Of a device's memory: the rest goes to the runtime, communication buffers and fragments."""
@@ -185,11 +182,10 @@ def _fastest(order: Order, shape: Decoder, seconds: float) -> Option | None:
     found = layouts(shape, order.cluster, sequences)
     if not len(found):
         return None
-    memory = training_memory(shape, found).total
-    fits = memory <= order.usable_memory
+    fits = training_memory(shape, found).total <= order.usable_memory
     if not fits.any():
         return None
-    found, memory = found.take(fits), memory[fits]
+    found = found.take(fits)
     time = step_time(shape, found, order.cluster, order.precision, order.efficiency)
     speed = order.efficiency.production * found.sequences * shape.context / time.total
     best = int(np.argmax(speed))
@@ -202,20 +198,19 @@ def _fastest(order: Order, shape: Decoder, seconds: float) -> Option | None:
         return None
     if flops > (order.limits.flops or math.inf) * (1 + 1e-9):
         return None
-    return _option(order, shape, found.take(np.array([best])), float(memory[best]), tokens, needed, vars(time), best)
+    parts = {name: float(value[best]) for name, value in vars(time).items()}
+    return _option(order, shape, found.take(np.array([best])), tokens, needed, parts)
 
 
 def _option(
     order: Order,
     shape: Decoder,
     layout: Layouts,
-    memory: float,
     tokens: float,
     seconds: float,
-    parts: Mapping[str, Array],
-    best: int,
+    step_seconds: dict[str, float],
 ) -> Option:
-    cluster = order.cluster
+    cluster, memory = order.cluster, training_memory(shape, layout)
     hours = seconds / 3600
     per_step = float(layout.sequences[0] * shape.context)
     flops = tokens * shape.train_flops_per_token
@@ -243,10 +238,11 @@ def _option(
         device_hours=hours * cluster.count,
         usd=None if price is None else hours * cluster.count * price,
         kwh=hours * cluster.count * cluster.device.watts / 1000,
-        memory_bytes=memory,
+        memory_bytes=float(memory.total[0]),
+        memory_parts={name: float(value[0]) for name, value in vars(memory).items()},
         tokens_per_second=tokens / seconds,
         mfu=flops / seconds / peak,
-        step_seconds={name: float(value[best]) for name, value in parts.items()},
+        step_seconds=step_seconds,
         loss=0.0,
         serving_flops_per_token=float(2 * shape.params),
         serving_bytes=float(2 * shape.params_total),
