@@ -98,7 +98,7 @@ def _memory(axes: "Axes", plan: ClusterPlan) -> None:
     axes.axhline(plan.usable_memory_bytes / 1e9, color=_LINE, linestyle="--", linewidth=1.2, label="usable")
     axes.set_xticks([])
     axes.set_xlim(-0.6, 0.6)
-    axes.set_ylim(0, 1.35 * plan.usable_memory_bytes / 1e9)
+    axes.set_ylim(0, 1.55 * plan.usable_memory_bytes / 1e9)
     axes.set_ylabel("GB on the fullest device")
     axes.set_title("memory", fontsize=10, loc="left")
     axes.legend(frameon=False, fontsize=8, loc="upper right")
