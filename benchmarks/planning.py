@@ -7,10 +7,12 @@ before under the same code is printed from there.
 """
 
 from kept_parts import print_parts
+from plan_regret import regret_lines
 from published_runs import published_lines
 from search_time import search_lines
+from step_times import step_lines
 
-PARTS = {"published": published_lines, "search": search_lines}
+PARTS = {"published": published_lines, "search": search_lines, "regret": regret_lines, "steps": step_lines}
 
 if __name__ == "__main__":
     print_parts("planning", __doc__, PARTS)

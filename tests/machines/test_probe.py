@@ -44,6 +44,8 @@ def test_a_quick_probe_is_sane(tmp_path: Path) -> None:
     assert machine.rate("fp32") > 0
     assert set(machine.bandwidth_bytes_per_second) == {1, machine.threads}
     assert min(machine.bandwidth_bytes_per_second.values()) > 0
+    assert set(machine.passes_bytes_per_second) == {1, machine.threads}
+    assert min(machine.passes_bytes_per_second.values()) > 0
     assert machine.memory_bytes <= os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     assert 1 <= machine.cores <= machine.threads <= (os.cpu_count() or 1)
     assert [(d.kind, d.count) for d in machine.devices] == [("cpu", 1)]

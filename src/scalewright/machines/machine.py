@@ -68,6 +68,8 @@ class Machine(Document):
         matmul: measured products, on the first of `devices`, one device of it.
         bandwidth_bytes_per_second: rate of reading far more memory than caches hold, by number of threads; an
             accelerator's is that of its own memory, under 1.
+        passes_bytes_per_second: rate of elementwise products of arrays that caches hold, by number of threads: read and
+            written bytes; empty where it was not measured.
         links: connections between devices; empty where there is one device.
         taken_by_others: share of the processor's time that other processes took during the probe; None where
             the system does not tell.
@@ -87,6 +89,7 @@ class Machine(Document):
     devices: tuple[Device, ...] = Field(min_length=1)
     matmul: tuple[Matmul, ...]
     bandwidth_bytes_per_second: dict[int, float]
+    passes_bytes_per_second: dict[int, float] = Field(default_factory=dict)
     links: tuple[Link, ...]
     precisions: Precisions
     taken_by_others: float | None = Field(ge=0, le=1)

@@ -74,6 +74,10 @@ _EMULATED_CAP_SECONDS = 0.1
 _ARRAY_BYTES = 256 * 2**20
 _BANDWIDTH_SECONDS = 0.3
 
+# Each of the three arrays of an elementwise product: such as one layer's values of a few thousand tokens.
+_PASS_BYTES = 4 * 2**20
+_PASS_SECONDS = 0.2
+
 
 def probe(quick: bool, device: Literal["cpu", "cuda", "auto"] = "auto") -> Machine:
     """Measures this machine: in about five seconds if `quick`, else in about one minute.
@@ -97,6 +101,7 @@ def probe(quick: bool, device: Literal["cpu", "cuda", "auto"] = "auto") -> Machi
     started, before = time.perf_counter(), CpuTime.now()
     with torch.inference_mode(), _threads(threads):
         bandwidth = _bandwidth(device, threads)
+        passes = _passes(device, threads)
         matmul = _products(device, effort, started + effort.total_seconds, warnings)
     taken_by_others = CpuTime.now().taken_by_others_since(before)
     seconds = time.perf_counter() - started
@@ -122,6 +127,7 @@ def probe(quick: bool, device: Literal["cpu", "cuda", "auto"] = "auto") -> Machi
         devices=devices,
         matmul=tuple(matmul),
         bandwidth_bytes_per_second=bandwidth,
+        passes_bytes_per_second=passes,
         links=(),
         precisions=Precisions(usable=usable_precisions(rates), advised=advised),
         taken_by_others=taken_by_others,
@@ -207,6 +213,20 @@ def _bandwidth(device: str, threads: int) -> dict[int, float]:
     return rates
 
 
+def _passes(device: str, threads: int) -> dict[int, float]:
+    left, right, out = (torch.ones(_PASS_BYTES // 4, device=device) for _ in range(3))
+
+    def multiply() -> None:
+        torch.mul(left, right, out=out)
+        _synchronise(device)
+
+    rates = {}
+    for count in sorted({1, threads} if device == "cpu" else {1}):
+        with _threads(count):
+            rates[count] = 3 * left.nbytes / time_call(multiply, _PASS_SECONDS).seconds
+    return rates
+
+
 def _array_bytes() -> int:
     return min(max(_ARRAY_BYTES, 8 * last_level_cache_bytes()), usable_memory_bytes() // 8)
 
@@ -230,6 +250,9 @@ def _reasons(device: str, threads: int, seconds: float) -> dict[str, Reason]:
         "matmul": Reason(origin="measured", text=f"median of repeated torch.mm of random matrices on {on}"),
         "bandwidth_bytes_per_second": Reason(
             origin="measured", text=f"median of repeated sums of an array of {_array_bytes() / 2**20:.0f} MiB"
+        ),
+        "passes_bytes_per_second": Reason(
+            origin="measured", text=f"median of repeated products of two arrays of {_PASS_BYTES / 2**20:.0f} MiB each"
         ),
         "taken_by_others": Reason(
             origin="measured", text=f"/proc/stat less this process's own time, over {seconds:.1f} s"

@@ -1,0 +1,126 @@
+"""Training steps timed on this machine, and what the probe alone says they take."""
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from scalewright.architectures import LlamaShape
+from scalewright.machines.probe import probe
+from scalewright.machines.processor import ProcessorRates, processor_step
+from scalewright.models import Llama, cross_entropy
+from scalewright.planning.recipe import Recipe
+from scalewright.training import Trainer, Trunk
+
+# Width, head size, layers, vocabulary, context, batch: none of those that the constants were fitted to.
+SHAPES = (
+    (64, 16, 6, 2048, 256, 16), (80, 16, 5, 1024, 192, 24), (112, 16, 4, 512, 128, 32), (144, 16, 6, 8192, 128, 12),
+    (160, 32, 6, 1024, 384, 6), (160, 16, 4, 2048, 640, 3), (224, 32, 5, 4096, 192, 12), (224, 32, 8, 1024, 128, 24),
+    (320, 64, 6, 2048, 256, 6), (320, 32, 8, 16384, 128, 8), (448, 64, 7, 4096, 384, 4), (448, 64, 5, 1024, 192, 16),
+    (640, 64, 6, 2048, 128, 12), (768, 64, 8, 8192, 256, 4),
+)  # fmt: skip
+SECONDS = 1.5
+_KNOWN, _DRAWS = 5, 200
+
+
+class _Drawn:
+    """A task whose tokens are drawn at random: they do not matter to the time of a step."""
+
+    def build(self, shape: LlamaShape) -> Llama:
+        return Llama(shape)
+
+    def batches(self, dataset: None, shape: LlamaShape, batch_size: int, seed: int, unique: int | None):
+        generator = torch.Generator().manual_seed(seed)
+        return lambda step: torch.randint(shape.vocabulary, (batch_size, shape.context + 1), generator=generator)
+
+    def loss(self, model: Llama, batch: torch.Tensor) -> torch.Tensor:
+        return cross_entropy(model(batch[:, :-1]).flatten(0, 1), batch[:, 1:].flatten())
+
+
+@dataclass(frozen=True)
+class _Timed:
+    shape: LlamaShape
+    batch: int
+    precision: str
+    seconds: float
+    reference: float  # FLOP/s of a product timed beside it
+
+
+def step_lines() -> Iterator[str]:
+    """Each configuration: measured, forecast from the probe alone, and with five runs known."""
+    machine = probe(quick=True)
+    torch.set_num_threads(machine.threads)
+    rates = {precision: ProcessorRates.of(machine, precision, machine.threads) for precision in ("fp32", "bf16")}
+    references = {precision: _reference(precision) for precision in rates}
+    yield (
+        f"probe: fp32 {rates['fp32'].products / 1e9:.0f}, bf16 {rates['bf16'].products / 1e9:.0f} GFLOP/s, elementwise "
+        f"{rates['fp32'].passes / 1e9:.0f} GB/s, {machine.threads} threads"
+    )
+    yield "| width | layers | vocabulary | context | batch | precision | measured ms | forecast ms | error |"
+    yield "|" + " --- |" * 9
+    errors, slower = [], []
+    for width, head, depth, vocabulary, context, batch in SHAPES:
+        shape = LlamaShape(
+            vocabulary=vocabulary, context=context, depth=depth, width=width, head_size=head,
+            hidden=-(-8 * width // 3 // 16) * 16,
+        )  # fmt: skip
+        forecast, measured = {}, {}
+        for precision in rates:
+            timed = _timed(shape, batch, precision, machine.threads)
+            steady = timed.seconds * timed.reference / references[precision]  # as it would be at the probe's clock
+            said = processor_step(shape, batch, precision, rates[precision]).total
+            errors.append(said / steady - 1)
+            forecast[precision], measured[precision] = said, steady
+            yield (
+                f"| {width} | {depth} | {vocabulary} | {context} | {batch} | {precision} | {1000 * steady:.1f} "
+                f"| {1000 * said:.1f} | {errors[-1]:+.1%} |"
+            )
+        slower.append(measured[min(forecast, key=lambda each: forecast[each])] / min(measured.values()) - 1)
+    sizes = np.abs(errors)
+    yield (
+        f"{len(errors)} configurations, from the probe alone: median absolute error {np.median(sizes):.1%} (bar: 8 %), 90th "
+        f"percentile {np.quantile(sizes, 0.9):.1%} (bar: 20 %), largest {sizes.max():.1%}"
+    )
+    yield f"with {_KNOWN} of them known (one factor for all others): median {_corrected(np.log1p(errors)):.1%} (bar: 4 %)"
+    yield (
+        f"the precision that the forecast advises is slower than the fastest by {max(slower):.1%} at most, over {len(slower)} "
+        "shapes (bar: 5 %; training offers no compiled steps)"
+    )
+
+
+def _corrected(log_errors: np.ndarray) -> float:
+    rng, found = np.random.default_rng(0), []
+    for _ in range(_DRAWS):
+        known = rng.permutation(len(log_errors)) < _KNOWN
+        found.append(np.median(np.abs(np.expm1(log_errors[~known] - np.median(log_errors[known])))))
+    return float(np.median(found))
+
+
+def _timed(shape: LlamaShape, batch: int, precision: str, threads: int) -> _Timed:
+    recipe = Recipe(
+        learning_rate=1e-3, base_width=shape.width, base_depth=shape.depth, batch_size=batch, warmup_steps=1,
+        precision=precision,
+    )  # fmt: skip
+    trunk = Trunk(task="language", shape=shape, recipe=recipe, data_hash="", seed=0, horizons=(1000,), threads=threads)
+    trainer, schedule = Trainer(trunk, _Drawn(), None, "cpu"), trunk.schedule(1000)  # type: ignore[arg-type]
+    for _ in range(3):
+        trainer.advance(schedule)
+    before, seconds = _reference(precision), []
+    while sum(seconds) < SECONDS or len(seconds) < 5:
+        spent = trainer.seconds
+        trainer.advance(schedule)
+        seconds.append(trainer.seconds - spent)
+    return _Timed(shape, batch, precision, float(np.median(seconds)), (before + _reference(precision)) / 2)
+
+
+def _reference(precision: str) -> float:
+    dtype = torch.bfloat16 if precision == "bf16" else torch.float32
+    left, right = torch.randn(1024, 1024).to(dtype), torch.randn(1024, 1024).to(dtype)
+    seconds = []
+    for _ in range(20):
+        begun = time.perf_counter()
+        left @ right
+        seconds.append(time.perf_counter() - begun)
+    return 2 * 1024**3 / float(np.median(seconds))

@@ -1,0 +1,59 @@
+"""The time of a step on a processor: its parts in closed form."""
+
+import pytest
+
+from scalewright.architectures import LlamaFamily
+from scalewright.errors import InputError
+from scalewright.machines.machine import Machine
+from scalewright.machines.processor import ATTENTION, PRODUCTS, ProcessorRates, processor_step
+
+SHAPE = LlamaFamily(vocabulary=4096, context=256).shape(128)
+RATES = ProcessorRates(products=9e11, passes=1.9e11)
+
+
+def test_where_nothing_but_products_cost_it_is_the_flops_over_the_rate():
+    step = processor_step(SHAPE, 16, "bf16", ProcessorRates(products=1e11, passes=1e30))
+    tokens = 16 * 256
+    attention = 12 * SHAPE.depth * 256 * SHAPE.attention_width * tokens
+    products = SHAPE.train_flops_per_token * tokens - attention
+    expected = (PRODUCTS * products + ATTENTION * attention) / 1e11
+    assert step.total - step.overhead == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+def test_what_grows_with_the_batch_does_so_in_proportion(precision):
+    one, four = (processor_step(SHAPE, batch, precision, RATES) for batch in (8, 32))
+    fixed = one.weights + one.overhead
+    assert four.total - fixed == pytest.approx(4 * (one.total - fixed))
+
+
+def test_half_precision_moves_half_the_scores():
+    half, full = (processor_step(SHAPE, 8, precision, RATES) for precision in ("bf16", "fp32"))
+    assert full.scores == pytest.approx(2 * half.scores)
+    assert half.logits == full.logits
+    assert half.streams < full.streams < 2 * half.streams
+
+
+def machine(passes):
+    product = {"dtype": "fp32", "shape": (512,) * 3, "size": 512, "flops_per_second": 4e11, "spread": 0, "repeats": 3}
+    return Machine.model_validate(
+        {
+            "name": "1 x processor", "cpu": "processor", "cores": 4, "threads": 4, "memory_bytes": 8e9,
+            "devices": [{"kind": "cpu", "name": "processor", "count": 1, "memory_bytes": 8e9}], "matmul": [product],
+            "bandwidth_bytes_per_second": {4: 1e10}, "passes_bytes_per_second": passes, "links": [],
+            "precisions": {"usable": ["fp32"], "advised": "fp32"}, "taken_by_others": 0, "quick": True, "measured_at": "",
+            "software": {}, "warnings": [], "reasons": {},
+        }
+    )  # fmt: skip
+
+
+def test_rates_are_the_probes():
+    rates = ProcessorRates.of(machine({1: 5e10, 4: 1.5e11}), "fp32", 1)
+    assert (rates.products, rates.passes) == (1e11, 5e10)
+
+
+def test_a_probe_without_such_a_rate_is_refused():
+    with pytest.raises(InputError, match="only with none: probe anew"):
+        ProcessorRates.of(machine({}), "fp32", 4)
+    with pytest.raises(InputError, match="no rate was measured in bf16"):
+        ProcessorRates.of(machine({4: 1e11}), "bf16", 4)
