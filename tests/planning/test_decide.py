@@ -73,6 +73,16 @@ def test_regret_is_small_where_the_optimum_is_flat(plan):
     assert 0 <= mean <= most < 0.01
 
 
+@pytest.mark.parametrize(
+    ("machine", "seconds", "codes"),
+    [("64 x A100", 7 * 86400.0, ["published"]), ("8 x H100", 7 * 86400.0, ["published", "machine"]),
+     ("1 x A100", 20.0, ["published", "far"])],
+)  # fmt: skip
+def test_what_the_plan_does_not_rest_on_is_said(machine, seconds, codes):
+    found = plan_cluster(Order(LAW, SIZE, Cluster.named(machine), Limits(seconds=seconds)), "published:chinchilla")
+    assert [text.split(":")[0] for text in found.warnings] == codes
+
+
 def test_it_is_kept_and_read(plan, tmp_path):
     plan.save(tmp_path / "plan.json")
     assert ClusterPlan.load(tmp_path / "plan.json") == plan

@@ -121,11 +121,18 @@ def test_fewer_devices_that_divide_better():
         (order("H100-SXM", 1, seconds=1e-3), WorkError, "raise the limit"),
         (replace(order("T4", 1, seconds=1e9), params=70e9), WorkError, "take more devices"),
         (replace(order("T4", 1, seconds=1e9), params=1e3), WorkError, "ask for more params"),
+        (replace(order("H100-SXM", 1, seconds=3600.0), tokens=1e15), WorkError, "ask for fewer tokens"),
     ],
 )
 def test_the_impossible_is_told_what_would_do(asked, error, said):
     with pytest.raises(error, match=said):
         options(asked)
+
+
+def test_where_memory_binds_the_largest_that_fits_is_planned():
+    found = options(order("L4", 1, flops=1e30))
+    assert found[0].memory_bytes > 0.6 * order("L4", 1).usable_memory
+    assert found[0].params > 0.9 * max(option.params for option in found)
 
 
 def test_limits_are_positive():

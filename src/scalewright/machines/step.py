@@ -36,6 +36,7 @@ class Efficiency(NamedTuple):
     production: float = 0.8
 
 
+FITTED_ON = "V100-SXM-32GB", "A100-SXM-40GB", "A100-SXM-80GB", "TPU-v4"
 EFFICIENCY = Efficiency()
 """Fitted to published runs (docs/log.md, 2026-11-25, published runs)."""
 

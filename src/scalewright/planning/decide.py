@@ -1,12 +1,14 @@
 """From every option within the limits to a plan with its reasons."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 import numpy as np
 
 from scalewright.documents import Reason
+from scalewright.laws.extrapolation import warn_far
+from scalewright.machines.step import FITTED_ON
 from scalewright.planning.cluster_plan import ClusterPlan, Option, Size
 from scalewright.planning.ideal import ideal
 from scalewright.planning.plan import Interval
@@ -69,10 +71,19 @@ def plan_cluster(order: Order, law_name: str) -> ClusterPlan:
             unit="seconds",
         ),
         extrapolation=said.extrapolation,
-        warnings=order.law.warnings,
+        warnings=(*order.law.warnings, *_warnings(order, size, choice.tokens)),
         reasons={},
     )
     return plan.model_copy(update={"reasons": _reasons(order, plan, len(ranked))})
+
+
+def _warnings(order: Order, size: float, tokens: float) -> Iterator[str]:
+    yield from warn_far(order.law, {"params": np.array([size]), "tokens": np.array([tokens])})
+    if order.cluster.device.name not in FITTED_ON:
+        yield (
+            f"machine: the shares of the data sheet's rates are fitted to runs on {', '.join(FITTED_ON)}; "
+            f"{order.cluster.device.name} is taken to be like them"
+        )
 
 
 def _unique(order: Order, option: Option) -> float:

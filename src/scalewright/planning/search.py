@@ -23,6 +23,8 @@ FREE_MEMORY = 0.92
 """Of a device's memory: the rest goes to the runtime, communication buffers and fragments."""
 
 FEWEST_STEPS = 100
+SMALLEST = 1e6
+"""Params below which no cluster is planned for."""
 _WIDEST = 30.0  # sizes within this factor of the best one for the FLOPs at hand are looked at
 _ROUGH_MFU = 0.4
 _TRIED_WITH_FEWER = 24  # shapes, the best with all devices
@@ -114,7 +116,12 @@ def options(order: Order) -> list[Option]:
     seconds = order.seconds()
     if math.isinf(seconds) and order.limits.flops is None and order.tokens is None:
         raise InputError("no limit: give a time, money, energy, FLOPs, or both params and tokens")
-    found = _judged(order, [_fastest(order, shape, seconds) for shape in _shapes(order, seconds)])
+    found: list[Option] = []
+    for smallest, largest in _ranges(order, seconds):
+        shapes = decoders(smallest, largest, order.vocabulary, order.context)
+        found = _judged(order, [_fastest(order, shape, seconds) for shape in shapes])
+        if found:
+            break
     if not found:
         raise WorkError(_why_not(order, seconds))
     for count in fewer(order.cluster):
@@ -157,17 +164,19 @@ def _best_of_each_shape(found: Sequence[Option]) -> list[Option]:
     return list(best.values())
 
 
-def _shapes(order: Order, seconds: float) -> Iterator[Decoder]:
+def _ranges(order: Order, seconds: float) -> Iterator[tuple[float, float]]:
+    """Where to look for sizes: about the best for the FLOPs at hand, and, where none fits there, below."""
     if order.params is not None:
-        yield from decoders(0.95 * order.params, 1.05 * order.params, order.vocabulary, order.context)
+        yield 0.95 * order.params, 1.05 * order.params
         return
     flops = _rough_flops(order, seconds)
-    sizes = np.geomspace(1e6, 1e13, 400)
+    sizes = np.geomspace(SMALLEST, 1e13, 400)
     tokens = np.full_like(sizes, order.tokens) if order.tokens else flops / (6 * sizes)
     best = sizes[np.argmin(order.law.losses(sizes, np.maximum(tokens, 1.0)))]
     if order.tokens:
         best = min(best, flops / (6 * order.tokens))
-    yield from decoders(best / _WIDEST, best * _WIDEST, order.vocabulary, order.context)
+    yield best / _WIDEST, best * _WIDEST
+    yield SMALLEST, best / _WIDEST
 
 
 def _rough_flops(order: Order, seconds: float) -> float:
@@ -250,23 +259,24 @@ def _option(
 
 
 def _why_not(order: Order, seconds: float) -> str:
-    # The smallest shape asked for, without limits on memory.
-    shape = next(iter(_shapes(order, seconds)), None)
+    least = order.params and 0.95 * order.params
+    shape = next(decoders(least or SMALLEST, 1.1 * (order.params or 1e13), order.vocabulary, order.context), None)
     if shape is None:
-        return (
-            f"no shape has {order.params or 0:.3g} params with a vocabulary of {order.vocabulary}: ask for more params"
-        )
+        return f"no shape has {order.params:.3g} params with a vocabulary of {order.vocabulary}: ask for more params"
+    limits = ", ".join(f"{name} {value:.3g}" for name, value in order.limits.given.items())
     found = layouts(shape, order.cluster, 10**9)
-    least = float(training_memory(shape, found).total.min())
-    if least > order.usable_memory:
+    needed = float(training_memory(shape, found).total.min())
+    if needed > order.usable_memory:
         return (
-            f"no model fits: {shape.params:.3g} params need {least / 1e9:.3g} GB on each of {order.cluster}, however laid out, "
-            f"of {order.usable_memory / 1e9:.3g} GB: take more devices, or fewer params"
+            f"no model fits: {shape.params:.3g} params need {needed / 1e9:.3g} GB on each of {order.cluster}, however laid "
+            f"out, of {order.usable_memory / 1e9:.3g} GB: take more devices, or fewer params"
         )
-    return (
-        f"no model fits: the smallest looked at, {shape.params:.3g} params, does not end {FEWEST_STEPS} steps within "
-        f"{', '.join(f'{name} {value:.3g}' for name, value in order.limits.given.items())}: raise the limit"
-    )
+    if order.tokens is not None:
+        return (
+            f"no model fits: even {shape.params:.3g} params do not see {order.tokens:.3g} tokens within {limits}: "
+            "raise the limit, or ask for fewer tokens"
+        )
+    return f"no model fits: even {shape.params:.3g} params do not end {FEWEST_STEPS} steps within {limits}: raise the limit"
 
 
 def rank(found: Sequence[Option]) -> list[Option]:
