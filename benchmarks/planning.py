@@ -10,9 +10,16 @@ from kept_parts import print_parts
 from plan_regret import regret_lines
 from published_runs import published_lines
 from search_time import search_lines
+from step_memory import memory_lines
 from step_times import step_lines
 
-PARTS = {"published": published_lines, "search": search_lines, "regret": regret_lines, "steps": step_lines}
+PARTS = {
+    "published": published_lines,
+    "search": search_lines,
+    "regret": regret_lines,
+    "steps": step_lines,
+    "memory": memory_lines,
+}
 
 if __name__ == "__main__":
     print_parts("planning", __doc__, PARTS)

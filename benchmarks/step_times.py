@@ -12,7 +12,7 @@ from scalewright.machines.probe import probe
 from scalewright.machines.processor import ProcessorRates, processor_step
 from scalewright.models import Llama, cross_entropy
 from scalewright.planning.recipe import Recipe
-from scalewright.training import Trainer, Trunk
+from scalewright.training import Schedule, Trainer, Trunk
 
 # Width, head size, layers, vocabulary, context, batch: none of those that the constants were fitted to.
 SHAPES = (
@@ -98,13 +98,19 @@ def _corrected(log_errors: np.ndarray) -> float:
     return float(np.median(found))
 
 
-def _timed(shape: LlamaShape, batch: int, precision: str, threads: int) -> _Timed:
+def drawn_trainer(shape: LlamaShape, batch: int, precision: str, threads: int) -> tuple[Trainer, Schedule]:
+    """A trainer on tokens drawn at random, and a schedule."""
+    torch.set_num_threads(threads)
     recipe = Recipe(
         learning_rate=1e-3, base_width=shape.width, base_depth=shape.depth, batch_size=batch, warmup_steps=1,
         precision=precision,
     )  # fmt: skip
     trunk = Trunk(task="language", shape=shape, recipe=recipe, data_hash="", seed=0, horizons=(1000,), threads=threads)
-    trainer, schedule = Trainer(trunk, _Drawn(), None, "cpu"), trunk.schedule(1000)  # type: ignore[arg-type]
+    return Trainer(trunk, _Drawn(), None, "cpu"), trunk.schedule(1000)  # type: ignore[arg-type]
+
+
+def _timed(shape: LlamaShape, batch: int, precision: str, threads: int) -> _Timed:
+    trainer, schedule = drawn_trainer(shape, batch, precision, threads)
     for _ in range(3):
         trainer.advance(schedule)
     before, seconds = _reference(precision), []

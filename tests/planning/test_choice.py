@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from scalewright.architectures import LlamaFamily
+from scalewright.architectures import LlamaFamily, LlamaShape
 from scalewright.errors import InputError, WorkError
 from scalewright.laws import fit
 from scalewright.planning import Budget, candidates, choose, memory_bytes
@@ -23,7 +23,7 @@ def law():
 
 def test_it_is_the_best_of_all_sizes(law):
     budget = Budget(flops=4e13)
-    found = candidates(law, FAMILY, budget, lambda cost: 1e11 / cost, 8, 10**9)
+    found = candidates(law, FAMILY, budget, lambda cost: 1e11 / cost, 8, 10**9, "bf16")
     best, second = choose(found)
     by_force = min(
         (float(law.losses(shape.params, int(4e13 / shape.train_flops_per_token / 1024) * 1024)), shape.params)
@@ -35,23 +35,52 @@ def test_it_is_the_best_of_all_sizes(law):
 
 
 def test_a_time_budget_is_kept(law):
-    found = candidates(law, FAMILY, Budget(seconds=100), lambda cost: 1e11 / (cost + 5e5), 8, 10**9)
+    found = candidates(law, FAMILY, Budget(seconds=100), lambda cost: 1e11 / (cost + 5e5), 8, 10**9, "bf16")
     assert all(99 < candidate.seconds <= 100 for candidate in found)
 
 
 def test_memory_binds(law):
     shape = FAMILY.shape(64)
     found = candidates(
-        law, FAMILY, Budget(flops=4e13, memory_bytes=memory_bytes(shape, 8)), lambda cost: 1e11 / cost, 8, 10**9
+        law,
+        FAMILY,
+        Budget(flops=4e13, memory_bytes=memory_bytes(shape, 8, "bf16")),
+        lambda cost: 1e11 / cost,
+        8,
+        10**9,
+        "bf16",
     )
     assert max(candidate.params for candidate in found) == shape.params
     with pytest.raises(WorkError, match="no model fits"):
-        candidates(law, FAMILY, Budget(flops=4e13, memory_bytes=1000), lambda cost: 1e11 / cost, 8, 10**9)
+        candidates(law, FAMILY, Budget(flops=4e13, memory_bytes=1000), lambda cost: 1e11 / cost, 8, 10**9, "bf16")
+
+
+@pytest.mark.parametrize(
+    ("width", "depth", "head", "vocabulary", "context", "batch", "precision", "mebibytes"),
+    [
+        (128, 4, 16, 4096, 256, 16, "bf16", 758),
+        (512, 8, 64, 8192, 256, 8, "fp32", 1991),
+        (128, 6, 16, 1024, 1024, 8, "fp32", 5732),
+        (128, 6, 16, 1024, 1024, 8, "bf16", 2176),
+        (1024, 12, 64, 4096, 128, 2, "fp32", 3110),
+    ],
+)
+def test_memory_is_what_the_kernel_counted(width, depth, head, vocabulary, context, batch, precision, mebibytes):
+    """Peaks of processes that trained such shapes (docs/log.md, 2026-11-25, peak memory)."""
+    shape = LlamaShape(
+        vocabulary=vocabulary,
+        context=context,
+        depth=depth,
+        width=width,
+        head_size=head,
+        hidden=-(-8 * width // 3 // 16) * 16,
+    )
+    assert memory_bytes(shape, batch, precision) == pytest.approx(mebibytes * 2**20, rel=0.1)
 
 
 def test_short_text_makes_the_model_larger(law):
-    plenty, _ = choose(candidates(law, FAMILY, Budget(flops=4e14), lambda cost: 1e11 / cost, 8, 10**9))
-    little, _ = choose(candidates(law, FAMILY, Budget(flops=4e14), lambda cost: 1e11 / cost, 8, 10**6))
+    plenty, _ = choose(candidates(law, FAMILY, Budget(flops=4e14), lambda cost: 1e11 / cost, 8, 10**9, "bf16"))
+    little, _ = choose(candidates(law, FAMILY, Budget(flops=4e14), lambda cost: 1e11 / cost, 8, 10**6, "bf16"))
     assert little.params > plenty.params
     assert little.loss > plenty.loss
 

@@ -40,7 +40,7 @@ def make_plan(
     unique = dataset.manifest.splits["train"].tokens
     budget = Budget(seconds=seconds and MARGIN * seconds, flops=flops, memory_bytes=0.8 * machine.memory_bytes)
     family = task.family(dataset.manifest.vocabulary, ladder.context)
-    front = candidates(law, family, budget, speed.tokens_per_second, ladder.batch_size, unique)
+    front = candidates(law, family, budget, speed.tokens_per_second, ladder.batch_size, unique, speed.precision)
     choice, runner_up = choose(front)
     prediction = law.predict(choice.params, choice.tokens, unique_tokens=min(unique, choice.tokens), level=LEVEL)
     tokens_per_second = speed.tokens_per_second(choice.shape.train_flops_per_token)
@@ -49,7 +49,7 @@ def make_plan(
     slack = math.hypot(DRIFT, speed.spread() / 2)
     epochs = choice.tokens / unique
     binding = f"{MARGIN:.0%} of {seconds:.0f} s of training" if seconds is not None else f"{flops:.2e} FLOPs"
-    needed = memory_bytes(choice.shape, ladder.batch_size)
+    needed = memory_bytes(choice.shape, ladder.batch_size, speed.precision)
     return Plan(
         task=task.name,
         data_hash=dataset.hash,
@@ -115,7 +115,7 @@ def make_plan(
             "precision": training_precision(machine)[1],
             "memory_bytes": Reason(
                 origin="derived",
-                text=f"{needed / 2**20:,.0f} MiB: weights, gradients, two moments, activations, logits",
+                text=f"{needed / 2**20:,.0f} MiB: the runtime, weights, gradients, two moments, activations, logits",
             ),
             "mfu": Reason(
                 origin="derived",

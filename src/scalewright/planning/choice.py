@@ -12,6 +12,13 @@ from scalewright.planning.plan import Candidate
 
 BYTES_PER_PARAM = 16
 """fp32 weight, gradient and two moments of Adam."""
+RUNTIME_BYTES = 349e6
+"""The interpreter, torch, and what they keep besides."""
+LOGIT_BYTES = 13
+"""Of each logit: as it is, in fp32 less the largest, exponentiated, and its gradient."""
+HELD = {"bf16": (1.34, 1.77), "fp32": (0.92, 2.9)}
+"""Memory held for each byte that autograd keeps, of values and of attention's scores: on processors the heap is not given
+back, and large tensors leave holes that small ones spoil. Fitted to 26 processes (docs/log.md, 2026-11-25, peak memory)."""
 FURTHEST_SIZE = 30.0
 """Sizes beyond this many times the largest one in the law's data are not considered."""
 
@@ -36,15 +43,21 @@ class Budget:
         return self.seconds * tokens_per_second
 
 
-def memory_bytes(shape: LlamaShape, batch_size: int, vocabulary_bytes: int = 10) -> int:
-    """Estimated memory of training: weights and optimiser, activations kept for the backward pass, logits.
+def memory_bytes(shape: LlamaShape, batch_size: int, precision: str) -> int:
+    """Estimated peak memory of a training process on a processor.
 
-    Activations per token and layer: about 17 widths and the attention's rows in fp32 and bf16 (Korthikanti et al. 2022,
-    arXiv:2205.05198, counted for this trunk); logits in bf16, in fp32 and their gradient.
+    Autograd keeps of each token and layer the norms' and the products' inputs, queries, keys, values, the feed-forward block's
+    inner values, and attention's softmax; norms in fp32.
     """
-    positions = batch_size * shape.context
-    layer = positions * (34 * shape.width + 10 * shape.hidden + 6 * shape.heads * shape.context)
-    return BYTES_PER_PARAM * shape.params_total + shape.depth * layer + vocabulary_bytes * positions * shape.vocabulary
+    tokens = batch_size * shape.context
+    half = precision == "bf16"
+    kept = 12 * shape.width + 8 * shape.attention_width + 8 * shape.hidden
+    if not half:
+        kept = 16 * (shape.width + shape.attention_width + shape.hidden)
+    values, scores = HELD["bf16" if half else "fp32"]
+    layer = values * kept + scores * (2 if half else 4) * shape.heads * shape.context
+    held = BYTES_PER_PARAM * shape.params_total + tokens * (shape.depth * layer + LOGIT_BYTES * shape.vocabulary)
+    return round(RUNTIME_BYTES + held)
 
 
 def candidates(
@@ -54,6 +67,7 @@ def candidates(
     tokens_per_second: Callable[[float], float],
     batch_size: int,
     unique_tokens: int,
+    precision: str,
 ) -> list[Candidate]:
     """Every size of the family with whole heads that fits, with the tokens that the budget buys it and its forecast loss.
 
@@ -69,14 +83,15 @@ def candidates(
     while (shape := family.shape(width)).params <= FURTHEST_SIZE * law.support.params[1]:
         speed = tokens_per_second(shape.train_flops_per_token)
         count = int(budget.tokens(shape.train_flops_per_token, speed) / per_step)
-        if memory_bytes(shape, batch_size) <= budget.memory_bytes and count >= 100:
+        if memory_bytes(shape, batch_size, precision) <= budget.memory_bytes and count >= 100:
             shapes.append(shape)
             steps.append(count)
         width += family.head_size
     if not shapes:
+        smallest = family.shape(2 * family.head_size)
         raise WorkError(
-            f"no model fits: the smallest, {family.shape(2 * family.head_size).params:,} params, needs 100 steps of "
-            f"{per_step} tokens and {memory_bytes(family.shape(2 * family.head_size), batch_size):,} bytes: raise the budget"
+            f"no model fits: the smallest, {smallest.params:,} params, needs 100 steps of {per_step} tokens and "
+            f"{memory_bytes(smallest, batch_size, precision):,} bytes: raise the budget"
         )
     params = np.array([float(shape.params) for shape in shapes])
     tokens = np.array([float(count * per_step) for count in steps])
