@@ -19,7 +19,8 @@ SHARED = ROOT.parent / "shared" / "data"
 def sources_hash(entries: Sequence[str | Path], without: Sequence[str | Path] = ()) -> str:
     """Hash of the code on which a result depends: these files, all in these rooms, and what they import of ours.
 
-    Comments, docstrings and layout are not code; a table of the same name beside a module is. `without` names rooms and modules that are not looked into.
+    Comments, docstrings and layout are not code; a table of the same name beside a module is. `without` names rooms and modules
+    that are not looked into.
     """
     left = [path for entry in entries for path in _files(entry)]
     aside = {path for entry in without for path in _files(entry)}

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from scalewright.documents import Reason
 from scalewright.errors import InputError
+from scalewright.files import content_hash
 from scalewright.machines import Device, Link, Machine, Matmul, Precision, Precisions
 
 
@@ -53,6 +54,17 @@ def test_round_trip(tmp_path: Path) -> None:
     plain = json.loads(path.read_text())
     assert plain["bandwidth_bytes_per_second"] == {"1": 20e9, "8": 58e9}
     assert plain["matmul"][3]["dtype"] == "bf16"
+
+
+def test_a_probe_from_before_elementwise_rates_keeps_its_hash(tmp_path: Path) -> None:
+    """Otherwise a newer program would take its project's stages for those of another machine."""
+    path = tmp_path / "machine.json"
+    machine().save(path)
+    older = json.loads(path.read_text())
+    del older["passes_bytes_per_second"]
+    path.write_text(json.dumps(older))
+    assert Machine.load(path).hash == content_hash(older)
+    assert machine(passes_bytes_per_second={1: 1e11}).hash != content_hash(older)
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ from pydantic import Field
 
 from scalewright.documents import Document, Part, Reason
 from scalewright.errors import InputError
+from scalewright.files import content_hash
 from scalewright.machines.precision import Precision
 
 
@@ -98,6 +99,14 @@ class Machine(Document):
     software: dict[str, str]
     warnings: tuple[str, ...]
     reasons: dict[str, Reason]
+
+    @property
+    def hash(self) -> str:
+        """Content hash; what older probes did not measure is left out, so that their projects stay as they are."""
+        content = self.model_dump(mode="json")
+        if not self.passes_bytes_per_second:
+            del content["passes_bytes_per_second"]
+        return content_hash(content)
 
     def rate(self, dtype: str) -> float:
         """The best measured rate of matrix products in `dtype`, FLOP/s, over all shapes.
