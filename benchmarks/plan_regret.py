@@ -10,7 +10,8 @@ from scalewright.architectures.parallel import Layouts
 from scalewright.laws import fit
 from scalewright.machines.cluster import Cluster
 from scalewright.machines.step import EFFICIENCY, Efficiency, step_time
-from scalewright.planning.cluster_plan import Option
+from scalewright.planning.machine_plan import Option
+from scalewright.planning.on_cluster import OnCluster
 from scalewright.planning.search import Limits, Order, options
 
 Array = NDArray[np.float64]
@@ -44,10 +45,11 @@ def regret_lines() -> Iterator[str]:
     for study in range(STUDIES):
         law = _law(rng)
         believed, order, efficiency = _study(rng, law, study)
-        best = _loss(options(replace(order, efficiency=efficiency))[0], order, efficiency)
+        known = replace(order, hardware=OnCluster(order.hardware.cluster, efficiency))
+        best = _loss(options(known)[0], order, efficiency)
         for what, asked in (
             ("law and machine", replace(order, law=believed)),
-            ("law alone", replace(order, law=believed, efficiency=efficiency)),
+            ("law alone", replace(known, law=believed)),
             ("machine alone", order),
         ):
             lost[what].append(_loss(options(asked)[0], order, efficiency) / best - 1)
@@ -88,7 +90,7 @@ def _study(rng: np.random.Generator, law: TrueLaw, seed: int) -> tuple[object, O
             for name in ("products", "attention", "memory", "links")
         }
     )
-    order = Order(law, lambda shape: shape.params, cluster, Limits(seconds=seconds))  # type: ignore[arg-type]
+    order = Order(law, lambda shape: shape.params, OnCluster(cluster), Limits(seconds=seconds))  # type: ignore[arg-type]
     return believed, order, efficiency
 
 
@@ -98,13 +100,15 @@ def _loss(option: Option, order: Order, efficiency: Efficiency) -> float:
     layout = Layouts.one(
         data=said.data,
         tensor=said.tensor,
+        context=said.context,
         pipeline=said.pipeline,
         sharding=said.sharding,  # type: ignore[arg-type]
+        shards=said.shards,
         micro_batch=said.micro_batch,
         accumulation=said.accumulation,
         recompute=said.recompute,  # type: ignore[arg-type]
     )
-    cluster = Cluster(order.cluster.device, said.devices)
+    cluster = Cluster(order.hardware.cluster.device, said.devices)
     step = step_time(option.shape, layout, cluster, option.precision, efficiency).total[0]
     tokens = efficiency.production * order.seconds() / step * float(layout.sequences[0]) * option.shape.context
     return float(order.law.losses(option.params, tokens))

@@ -15,7 +15,7 @@ from scalewright.architectures.memory import training_memory
 from scalewright.architectures.parallel import Layouts
 from scalewright.machines.cluster import Cluster
 from scalewright.machines.step import Efficiency, StepTime, step_time
-from scalewright.planning.search import FREE_MEMORY
+from scalewright.planning.on_cluster import FREE_MEMORY
 from scalewright.planning.space import layouts
 
 Array = NDArray[np.float64]

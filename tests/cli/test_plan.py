@@ -2,7 +2,7 @@
 
 import pytest
 
-from scalewright.planning.cluster_plan import ClusterPlan
+from scalewright.planning.machine_plan import MachinePlan
 
 ASKED = "plan", "--law", "published:chinchilla", "--machine", "64 x H100-SXM"
 
@@ -27,7 +27,7 @@ def test_a_law_of_ones_own(answer, law):
 
 def test_it_is_kept(call, tmp_path):
     code, _, _ = call(*ASKED, "--usd", "1000", "--usd-per-hour", "2", "--out", tmp_path / "plan.json")
-    plan = ClusterPlan.load(tmp_path / "plan.json")
+    plan = MachinePlan.load(tmp_path / "plan.json")
     assert (code, plan.choice.usd) == (0, pytest.approx(1000))
     assert plan.choice.device_hours == pytest.approx(500)
 

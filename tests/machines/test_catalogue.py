@@ -76,7 +76,7 @@ def test_an_entry_of_ones_own(tmp_path):
     [
         ("[mine", "not TOML"),
         ("", "found 0 tables"),
-        (OWN.replace("watts = 300", ""), "has no watts"),
+        (OWN.replace("memory_gb = 24", ""), "has no memory_gb"),
         (OWN.replace("memory_gb = 24", "memory_gb = -1"), "memory_bytes"),
         (OWN.replace("memory_gb = 24", 'memory_gb = "24 GB"'), "compare the catalogue"),
     ],

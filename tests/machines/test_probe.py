@@ -8,12 +8,23 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from scalewright.errors import InputError, WorkError  # noqa: E402
-from scalewright.machines import Machine, Matmul  # noqa: E402
-from scalewright.machines import probe as probe_module  # noqa: E402
+from scalewright.machines import (  # noqa: E402
+    Machine,
+    Matmul,
+    measurements,
+)
 from scalewright.machines.host import CpuTime  # noqa: E402
+from scalewright.machines.machine import Attention, Batched  # noqa: E402
 from scalewright.machines.probe import probe  # noqa: E402
 
 RATES = {"fp32": 200e9, "bf16": 430e9, "fp16": 3e9}
+
+
+def example(name: str, dtype: str) -> Batched | Attention:
+    """A measurement that no test looks at."""
+    if name == "batched":
+        return Batched(dtype=dtype, count=2, shape=(1, 1, 1), flops_per_second=1.0, spread=0.0)
+    return Attention(dtype=dtype, heads=1, context=1, head_size=1, flops_per_second=1.0, spread=0.0)
 
 
 @pytest.fixture
@@ -21,15 +32,20 @@ def measured(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, tuple[int, int,
     """Puts fixed rates in place of measured ones; lists the products that were asked for."""
     asked = []
 
-    def product(device: str, dtype: str, shape: tuple[int, int, int], seconds: float) -> Matmul:
+    def measured_product(device: str, dtype: str, shape: tuple[int, int, int], seconds: float) -> Matmul:
         asked.append((dtype, shape))
         if dtype not in RATES:
             raise RuntimeError(f"not implemented for {dtype}\nstack")
         rate = RATES[dtype]
         return Matmul(dtype=dtype, shape=shape, size=1, flops_per_second=rate, spread=0.0, repeats=3)
 
-    monkeypatch.setattr(probe_module, "_product", product)
-    monkeypatch.setattr(probe_module, "_bandwidth", lambda device, threads: {1: 1e9})
+    monkeypatch.setattr(measurements, "product", measured_product)
+    for name in ("reading", "passing"):
+        monkeypatch.setattr(measurements, name, lambda *given: 1e9)
+    monkeypatch.setattr(measurements, "operation", lambda *given: 1e-6)
+    monkeypatch.setattr(measurements, "first_touch", lambda: 1e9)
+    for name in ("batched", "attention"):
+        monkeypatch.setattr(measurements, name, lambda device, dtype, *given, name=name: example(name, dtype))
     return asked
 
 
@@ -79,8 +95,11 @@ def test_no_product_takes_longer_than_its_cap(
 def test_a_full_probe_multiplies_what_models_multiply(
     measured: list[tuple[str, tuple[int, int, int]]],
 ) -> None:
-    probe(quick=False, device="cpu")
+    machine = probe(quick=False, device="cpu")
     assert {("bf16", (4096, 512, 2048)), ("fp32", (4096, 2048, 512)), ("bf16", (1, 1024, 4096))} <= set(measured)
+    # What emulates half precision is not worth the time.
+    assert {each.dtype for each in machine.batched} == {each.dtype for each in machine.attention} == {"fp32", "bf16"}
+    assert len(machine.reads_bytes_per_second) >= 1
 
 
 def test_when_time_is_up_every_precision_has_been_seen(
@@ -118,6 +137,17 @@ def test_a_busy_machine_is_told(
     assert machine.taken_by_others == share
     told = "34 % of the processor was taken by others: rates are too low; stop them and probe again"
     assert (told in machine.warnings) is warned
+    assert machine.trusted is not warned
+
+
+def test_repeats_that_scatter_are_told(
+    measured: list[tuple[str, tuple[int, int, int]]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    steady = measurements.product
+    monkeypatch.setattr(measurements, "product", lambda *given: steady(*given).model_copy(update={"spread": 0.3}))
+    machine = probe(quick=True, device="cpu")
+    assert not machine.trusted
+    assert any("repeats of the same product scatter by 30%" in warning for warning in machine.warnings)
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has the device")

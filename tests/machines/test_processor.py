@@ -5,18 +5,19 @@ import pytest
 from scalewright.architectures import LlamaFamily
 from scalewright.errors import InputError
 from scalewright.machines.machine import Machine
-from scalewright.machines.processor import ATTENTION, PRODUCTS, ProcessorRates, processor_step
+from scalewright.machines.processor import COMPILED, EAGER, ProcessorRates, compile_seconds, processor_step
 
 SHAPE = LlamaFamily(vocabulary=4096, context=256).shape(128)
 RATES = ProcessorRates(products=9e11, passes=1.9e11)
 
 
-def test_where_nothing_but_products_cost_it_is_the_flops_over_the_rate():
-    step = processor_step(SHAPE, 16, "bf16", ProcessorRates(products=1e11, passes=1e30))
+@pytest.mark.parametrize(("compiled", "costs"), [(False, EAGER), (True, COMPILED)])
+def test_where_nothing_but_products_cost_it_is_the_flops_over_the_rate(compiled, costs):
+    step = processor_step(SHAPE, 16, "bf16", ProcessorRates(products=1e11, passes=1e30), compiled)
     tokens = 16 * 256
     attention = 12 * SHAPE.depth * 256 * SHAPE.attention_width * tokens
     products = SHAPE.train_flops_per_token * tokens - attention
-    expected = (PRODUCTS * products + ATTENTION * attention) / 1e11
+    expected = (costs.products * products + costs.attention * attention) / 1e11
     assert step.total - step.overhead == pytest.approx(expected)
 
 
@@ -32,6 +33,12 @@ def test_half_precision_moves_half_the_scores():
     assert full.scores == pytest.approx(2 * half.scores)
     assert half.logits == full.logits
     assert half.streams < full.streams < 2 * half.streams
+
+
+def test_compiled_steps_are_faster_and_take_a_while_to_begin():
+    eager, compiled = (processor_step(SHAPE, 16, "bf16", RATES, each).total for each in (False, True))
+    assert 0.5 < compiled / eager < 0.95
+    assert 5 < compile_seconds(SHAPE) < 60
 
 
 def machine(passes):

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from scalewright.machines.cluster import Cluster
-from scalewright.planning.cluster_plan import ClusterPlan, Option
-from scalewright.planning.decide import plan_cluster
+from scalewright.planning.decide import plan_machine
+from scalewright.planning.machine_plan import MachinePlan, Option
+from scalewright.planning.on_cluster import OnCluster
 from scalewright.planning.published import law_and_size
 from scalewright.planning.search import Limits, Order
 
@@ -14,8 +15,8 @@ LAW, SIZE = law_and_size("published:chinchilla")
 
 @pytest.fixture(scope="module")
 def plan():
-    asked = Order(LAW, SIZE, Cluster.named("64 x H100-SXM"), Limits(seconds=7 * 86400.0))
-    return plan_cluster(asked, "published:chinchilla")
+    asked = Order(LAW, SIZE, OnCluster(Cluster.named("64 x H100-SXM")), Limits(seconds=7 * 86400.0))
+    return plan_machine(asked, "published:chinchilla")
 
 
 def test_an_expert_would_accept_it(plan):
@@ -79,10 +80,12 @@ def test_regret_is_small_where_the_optimum_is_flat(plan):
      ("1 x A100", 20.0, ["published", "far"])],
 )  # fmt: skip
 def test_what_the_plan_does_not_rest_on_is_said(machine, seconds, codes):
-    found = plan_cluster(Order(LAW, SIZE, Cluster.named(machine), Limits(seconds=seconds)), "published:chinchilla")
+    found = plan_machine(
+        Order(LAW, SIZE, OnCluster(Cluster.named(machine)), Limits(seconds=seconds)), "published:chinchilla"
+    )
     assert [text.split(":")[0] for text in found.warnings] == codes
 
 
 def test_it_is_kept_and_read(plan, tmp_path):
     plan.save(tmp_path / "plan.json")
-    assert ClusterPlan.load(tmp_path / "plan.json") == plan
+    assert MachinePlan.load(tmp_path / "plan.json") == plan

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from scalewright.architectures.memory import training_memory
@@ -12,8 +12,10 @@ from scalewright.architectures.parallel import Layouts
 from scalewright.errors import InputError, WorkError
 from scalewright.machines.cluster import Cluster
 from scalewright.machines.step import EFFICIENCY, step_time
+from scalewright.planning.on_cluster import FREE_MEMORY, OnCluster
 from scalewright.planning.published import published_law
-from scalewright.planning.search import FREE_MEMORY, Limits, Order, fewer, options
+from scalewright.planning.search import Limits, Order, options
+from scalewright.planning.serving import Serving, serving_bytes
 from scalewright.planning.space import layouts
 
 LAW = published_law("chinchilla")
@@ -25,7 +27,7 @@ HOURS = st.floats(1, 24 * 60)
 def order(machine, nodes, **limits):
     device = Cluster.named(machine).device
     count = nodes * min(device.node.devices, 8)
-    return Order(LAW, lambda shape: shape.params_total, Cluster(device, count), Limits(**limits))
+    return Order(LAW, lambda shape: shape.params_total, OnCluster(Cluster(device, count)), Limits(**limits))
 
 
 @settings(max_examples=25, deadline=None)
@@ -35,12 +37,12 @@ def test_no_plan_breaks_a_limit(machine, nodes, hours, share):
     asked = order(machine, nodes, seconds=3600 * hours, memory_bytes=memory, flops=1e24, kwh=1e5)
     for option in options(asked):
         assert option.seconds <= 3600 * hours * (1 + 1e-9)
-        assert option.memory_bytes <= min(memory, FREE_MEMORY * asked.cluster.device.memory_bytes)
+        assert option.memory_bytes <= min(memory, FREE_MEMORY * asked.hardware.cluster.device.memory_bytes)
         assert option.flops <= 1e24 * (1 + 1e-9)
         assert option.kwh <= 1e5 * (1 + 1e-9)
-        assert option.layout.devices <= asked.cluster.count
+        assert option.layout.devices <= asked.hardware.devices
         layout = option.layout
-        assert layout.data * layout.tensor * layout.pipeline == layout.devices
+        assert layout.data * layout.tensor * layout.context * layout.pipeline == layout.devices
         assert option.tokens == pytest.approx(option.seconds * option.tokens_per_second)
 
 
@@ -69,12 +71,12 @@ def test_the_choice_is_the_best_by_brute_force():
     for option in found[:10]:
         shape = option.shape
         sequences = option.layout.data * option.layout.micro_batch * option.layout.accumulation
-        every = layouts(shape, asked.cluster, sequences)
+        every = layouts(shape, asked.hardware.cluster, sequences)
         best = 0.0
         for row in range(len(every)):
             one = every.take(np.array([row]))
             if training_memory(shape, one).total[0] <= asked.usable_memory:
-                time = step_time(shape, one, asked.cluster, "bf16", EFFICIENCY).total[0]
+                time = step_time(shape, one, asked.hardware.cluster, "bf16", EFFICIENCY).total[0]
                 best = max(best, EFFICIENCY.production * float(one.sequences[0]) * shape.context / time)
         assert option.tokens_per_second >= best * (1 - 1e-9)
     sizes = np.array([option.shape.params_total for option in found], float)
@@ -109,15 +111,15 @@ def test_repeated_tokens_are_worth_less():
 
 
 def test_fewer_devices_that_divide_better():
-    assert fewer(Cluster.named("64 x H100")) == [48, 40]
-    assert fewer(Cluster.named("8 x H100")) == []
+    assert [part.devices for part in OnCluster(Cluster.named("64 x H100")).fewer()] == [48, 40]
+    assert OnCluster(Cluster.named("8 x H100")).fewer() == []
 
 
 @pytest.mark.parametrize(
     ("asked", "error", "said"),
     [
         (order("H100-SXM", 1), InputError, "no limit"),
-        (order("GB200", 1, usd=10.0), InputError, "no price in the catalogue"),
+        (order("GB200", 1, usd=10.0), InputError, "has no price"),
         (order("H100-SXM", 1, seconds=1e-3), WorkError, "raise the limit"),
         (replace(order("T4", 1, seconds=1e9), params=70e9), WorkError, "take more devices"),
         (replace(order("T4", 1, seconds=1e9), params=1e3), WorkError, "ask for more params"),
@@ -135,6 +137,52 @@ def test_where_memory_binds_the_largest_that_fits_is_planned():
     assert found[0].params > 0.9 * max(option.params for option in found)
 
 
+def test_long_sequences_are_shared():
+    found = options(replace(order("H100-SXM", 8, seconds=7 * 86400.0), context=131_072))[0]
+    assert found.layout.context > 1
+    assert (
+        found.layout.data * found.layout.tensor * found.layout.context * found.layout.pipeline == found.layout.devices
+    )
+
+
+@settings(max_examples=15, deadline=None)
+@given(MACHINES, HOURS, st.floats(1e8, 1e10), st.floats(1e-3, 1e-2))
+def test_what_is_served_keeps_to_its_limits(machine, hours, memory, latency):
+    asked = replace(order(machine, 1, seconds=3600 * hours), serving=Serving(memory, latency))
+    least = next(asked.hardware.shapes(1e6, 1e13, 32_768, 2048))
+    assume(asked.serving.allows(serving_bytes(least), asked.hardware.seconds_per_served_token(least)))
+    found = options(asked)
+    free = options(order(machine, 1, seconds=3600 * hours))[0]
+    for option in found:
+        assert serving_bytes(option.shape) == option.serving_bytes <= memory
+        assert option.serving_seconds_per_token <= latency
+    assert found[0].loss >= free.loss * (1 - 1e-9)
+
+
+def test_tokens_to_be_served_are_paid_for_and_make_the_model_smaller():
+    # Sardana et al. 2024 (arXiv:2401.00448): the more is served, the smaller the model and the more tokens for each param.
+    free = order("H100-SXM", 8, seconds=7 * 86400.0)
+    losses, sizes = [], []
+    for served in (None, 1e12, 2e12):
+        best = options(replace(free, serving=Serving(tokens=served)))[0]
+        total = best.seconds + best.serving_seconds
+        assert total == pytest.approx(7 * 86400.0)
+        assert best.serving_seconds == pytest.approx((served or 0) / 3 / best.tokens_per_second)
+        losses.append(best.loss)
+        sizes.append(best.params)
+    assert losses == sorted(losses)
+    assert sizes == sorted(sizes, reverse=True)
+    assert sizes[2] < sizes[0]
+
+
+def test_the_impossible_to_serve_is_told():
+    with pytest.raises(WorkError, match="raise the limits of serving"):
+        options(replace(order("H100-SXM", 1, seconds=3600.0), serving=Serving(memory_bytes=1e6)))
+
+
 def test_limits_are_positive():
+    with pytest.raises(InputError, match="serving tokens: found 0"):
+        Serving(tokens=0.0)
+
     with pytest.raises(InputError, match="usd: found 0"):
         Limits(usd=0.0)

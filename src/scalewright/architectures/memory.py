@@ -60,7 +60,7 @@ def training_memory(decoder: Decoder, layouts: Layouts, fused_attention: bool = 
         layouts: How it lies on the devices.
         fused_attention: Whether scores stay inside the kernel (Dao et al. 2022, arXiv:2205.14135).
     """
-    held, shards = stage_params(decoder, layouts), layouts.data
+    held, shards = stage_params(decoder, layouts), layouts.shards
     sharding = layouts.sharding
     whole = (FULL + FULL + 2 * FULL + HALF) * held
     optimiser = (FULL + HALF) * held + 3 * FULL * held / shards
@@ -72,7 +72,7 @@ def training_memory(decoder: Decoder, layouts: Layouts, fused_attention: bool = 
     layer = GATHERED_LAYERS * (HALF + FULL) * decoder.layer_params / layouts.tensor
     gathered = np.where((sharding == SHARDINGS.index("all")) & (shards > 1), layer, 0.0)
 
-    tokens = np.asarray(layouts.micro_batch * float(decoder.context), dtype=np.float64)
+    tokens = np.asarray(layouts.micro_batch * float(decoder.context) / layouts.context, dtype=np.float64)
     in_flight = np.minimum(layouts.pipeline, layouts.accumulation)
     layers = np.ceil(decoder.depth / layouts.pipeline)
     kept = layer_activation_bytes(decoder, tokens, layouts, fused_attention)

@@ -65,8 +65,9 @@ def _lines(device: Accelerator) -> list[tuple[str, str]]:
         ("TFLOP/s", f"{rates}, dense"),
         ("node", f"{node.devices} devices, {node.link_bytes_per_second / 1e9:g} GB/s to the others and "
          f"{node.network_bytes_per_second / 1e9:g} GB/s of network each, in each direction"),
-        ("power", f"{device.watts:g} W"),
     ]  # fmt: skip
+    if device.watts is not None:
+        lines.append(("power", f"{device.watts:g} W"))
     if device.usd_per_hour is not None:
         lines.append(("price", f"{device.usd_per_hour:g} USD an hour"))
     if device.aliases:

@@ -15,6 +15,7 @@ from scalewright.cli.machines import machines
 from scalewright.cli.next_runs import next_runs
 from scalewright.cli.plan import plan
 from scalewright.cli.predict import predict
+from scalewright.cli.probe import probe
 from scalewright.errors import ScalewrightError
 
 app = typer.Typer(
@@ -146,6 +147,6 @@ def _run(project: Path, dry_run: bool, json: bool) -> None:
             answers.print(line, highlight=False, markup=False, soft_wrap=True)
 
 
-for command in (fit, predict, allocate, plan, machines):
+for command in (fit, predict, allocate, plan, machines, probe):
     app.command()(command)
 app.command("next")(next_runs)

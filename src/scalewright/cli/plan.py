@@ -10,11 +10,12 @@ from rich.text import Text
 
 from scalewright.cli.arguments import Plot
 from scalewright.cli.console import Json, answers, print_json
+from scalewright.cli.hardware import hardware
 from scalewright.cli.options import positive
 from scalewright.cli.plan_plot import draw_plan
 from scalewright.cli.plot import check_image, number_text
 from scalewright.errors import InputError
-from scalewright.planning.cluster_plan import ClusterPlan, Option
+from scalewright.planning.machine_plan import MachinePlan, Option
 
 _HOUR, _DAY = 3600.0, 86400.0
 
@@ -22,7 +23,10 @@ _HOUR, _DAY = 3600.0, 86400.0
 def plan(
     law: Annotated[str, typer.Option(metavar="LAW", help="A law.json, or published:chinchilla, :hoffmann, :kaplan.")],
     machine: Annotated[
-        str, typer.Option(metavar="M", help='COUNT x NAME, such as "64 x H100-SXM"; or a .toml as NAME.')
+        str,
+        typer.Option(
+            metavar="M", help='COUNT x NAME, such as "64 x H100-SXM"; a .toml as NAME; local; a machine.json.'
+        ),
     ],
     hours: Annotated[str | None, typer.Option(metavar="H", help="Limit of time.")] = None,
     days: Annotated[str | None, typer.Option(metavar="D", help="Limit of time.")] = None,
@@ -36,8 +40,17 @@ def plan(
         str | None, typer.Option(metavar="U", help="Distinct tokens there are; more are repeats.")
     ] = None,
     usd_per_hour: Annotated[str | None, typer.Option(metavar="P", help="Price of a device-hour.")] = None,
-    vocabulary: Annotated[int, typer.Option(metavar="V", help="Entries of the vocabulary.")] = 32_768,
-    context: Annotated[int, typer.Option(metavar="T", help="Tokens of a sequence.")] = 2048,
+    vocabulary: Annotated[int | None, typer.Option(metavar="V", help="Entries of the vocabulary.")] = None,
+    context: Annotated[int | None, typer.Option(metavar="T", help="Tokens of a sequence.")] = None,
+    serving_memory: Annotated[
+        str | None, typer.Option(metavar="GB", help="Of the served model: weights in half precision and one cache.")
+    ] = None,
+    serving_ms: Annotated[
+        str | None, typer.Option(metavar="MS", help="Milliseconds a token, generating for one reader on one device.")
+    ] = None,
+    serving_tokens: Annotated[
+        str | None, typer.Option(metavar="S", help="Tokens to be served in the model's life, out of the same limits.")
+    ] = None,
     explain: Annotated[bool, typer.Option("--explain", help="Say why each number is what it is.")] = False,
     out: Annotated[Path | None, typer.Option(metavar="FILE", help="Keep the plan, as JSON.")] = None,
     plot: Plot = None,
@@ -61,6 +74,9 @@ def plan(
         price=_number("--usd-per-hour", usd_per_hour),
         vocabulary=vocabulary,
         context=context,
+        serving_memory=_number("--serving-memory", serving_memory),
+        serving_ms=_number("--serving-ms", serving_ms),
+        serving_tokens=_number("--serving-tokens", serving_tokens),
     )
     if out is not None:
         found.save(out)
@@ -91,45 +107,48 @@ def _plan(
     tokens: float | None,
     unique: float | None,
     price: float | None,
-    vocabulary: int,
-    context: int,
-) -> ClusterPlan:
-    from scalewright.machines.cluster import Cluster
-    from scalewright.planning.decide import plan_cluster
+    vocabulary: int | None,
+    context: int | None,
+    serving_memory: float | None,
+    serving_ms: float | None,
+    serving_tokens: float | None,
+) -> MachinePlan:
+    from scalewright.planning.decide import plan_machine
     from scalewright.planning.published import law_and_size
     from scalewright.planning.search import Limits, Order
+    from scalewright.planning.serving import Serving
 
     if hours is not None and days is not None:
         raise InputError("--hours and --days: found both, expected one limit of time: leave one out")
-    if vocabulary < 1 or context < 1:
-        raise InputError(f"--vocabulary {vocabulary}, --context {context}: expected positive numbers")
-    cluster = Cluster.named(machine)
-    if price is not None:
-        device = cluster.device.model_copy(
-            update={"usd_per_hour": price, "sources": cluster.device.sources | {"price": "given"}}
-        )
-        cluster = Cluster(device, cluster.count)
-    seconds = _HOUR * hours if hours is not None else _DAY * days if days is not None else None
+    for option, value in (("--vocabulary", vocabulary), ("--context", context)):
+        if value is not None and value < 1:
+            raise InputError(f"{option} {value}: expected a positive number")
     fitted, size = law_and_size(law)
+    seconds = _HOUR * hours if hours is not None else _DAY * days if days is not None else None
     order = Order(
         law=fitted,
         size=size,
-        cluster=cluster,
+        hardware=hardware(machine, price),
         limits=Limits(seconds, usd, kwh, flops, None if memory is None else 1e9 * memory),
+        serving=Serving(
+            None if serving_memory is None else 1e9 * serving_memory,
+            None if serving_ms is None else 1e-3 * serving_ms,
+            serving_tokens,
+        ),
         unique_tokens=unique,
         vocabulary=vocabulary,
         context=context,
         params=params,
         tokens=tokens,
     )
-    return plan_cluster(order, law)
+    return plan_machine(order, law)
 
 
 def _number(option: str, text: str | None) -> float | None:
     return None if text is None else positive(option, text)
 
 
-def _lines(plan: ClusterPlan) -> Iterator[tuple[str, str]]:
+def _lines(plan: MachinePlan) -> Iterator[tuple[str, str]]:
     choice, forecast, time = plan.choice, plan.forecast, plan.forecast_seconds
     shape = choice.shape
     yield "machine", f"{plan.machine}; within {_limits(plan.limits)}"
@@ -144,12 +163,20 @@ def _lines(plan: ClusterPlan) -> Iterator[tuple[str, str]]:
     yield "loss", f"{said} nats per token, by {plan.law}"
     said = f"{_time(time.value)} ({_time(time.low)} – {_time(time.high)}, {level})"
     yield "time", f"{said}, {choice.device_hours:,.4g} device-hours"
-    cost = [f"{choice.kwh:,.4g} kWh"] + ([] if choice.usd is None else [f"{choice.usd:,.4g} USD"])
-    yield "cost", f"{choice.flops:.3g} FLOPs, {', '.join(cost)}"
+    cost = [f"{choice.flops:.3g} FLOPs"]
+    cost += [] if choice.kwh is None else [f"{choice.kwh:,.4g} kWh"]
+    cost += [] if choice.usd is None else [f"{choice.usd:,.4g} USD"]
+    yield "cost", ", ".join(cost)
     yield "layout", f"{choice.precision}, {choice.layout}"
     share = f"{choice.mfu:.0%} of the peak, {plan.efficiency:.0%} of the textbook's ideal"
     yield "speed", f"{choice.tokens_per_second:,.4g} tokens/s, {share}"
     yield "memory", f"{choice.memory_bytes / 1e9:.3g} GB on the fullest device"
+    served = (
+        f"{choice.serving_bytes / 1e9:.3g} GB, {1e3 * choice.serving_seconds_per_token:.3g} ms a token for one reader"
+    )
+    if choice.serving_seconds > 0:
+        served += f", {_time(choice.serving_seconds)} for all that is to be served"
+    yield "serving", served
     if plan.runner_up is not None:
         other = plan.runner_up
         yield (
@@ -162,7 +189,7 @@ def _lines(plan: ClusterPlan) -> Iterator[tuple[str, str]]:
         yield "warning", warning
 
 
-def _front(plan: ClusterPlan) -> Table:
+def _front(plan: MachinePlan) -> Table:
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim", title="or", title_justify="left")
     for heading in ("params", "tokens", "loss", "time", "GB a device", "serving GFLOP/token"):
         table.add_column(heading, justify="right", no_wrap=True)
@@ -183,12 +210,21 @@ def _row(option: Option) -> tuple[str, ...]:
 
 
 def _limits(limits: dict[str, float]) -> str:
-    units = {"usd": "{:,.4g} USD", "kwh": "{:,.4g} kWh", "flops": "{:.4g} FLOPs"}
+    units = {
+        "usd": "{:,.4g} USD",
+        "kwh": "{:,.4g} kWh",
+        "flops": "{:.4g} FLOPs",
+        "serving_tokens": "{:.4g} tokens to be served",
+    }
     said = [units[name].format(value) for name, value in limits.items() if name in units]
     if "seconds" in limits:
         said.insert(0, _time(limits["seconds"]))
     if "memory_bytes" in limits:
         said.append(f"{limits['memory_bytes'] / 1e9:.4g} GB a device")
+    if "serving_memory_bytes" in limits:
+        said.append(f"{limits['serving_memory_bytes'] / 1e9:.4g} GB served")
+    if "serving_seconds_per_token" in limits:
+        said.append(f"{1e3 * limits['serving_seconds_per_token']:.4g} ms a token")
     return ", ".join(said) or "no limit"
 
 

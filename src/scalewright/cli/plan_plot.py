@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from scalewright.cli.plot import check_image, number_text
 from scalewright.files import atomic_path
-from scalewright.planning.cluster_plan import ClusterPlan
+from scalewright.planning.machine_plan import MachinePlan
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -18,7 +18,7 @@ _SHOWN = 1.06
 _DAY = 86400.0
 
 
-def draw_plan(path: Path, plan: ClusterPlan) -> None:
+def draw_plan(path: Path, plan: MachinePlan) -> None:
     """Draws a plan, the kind of image by the suffix.
 
     Raises:
@@ -47,7 +47,7 @@ def draw_plan(path: Path, plan: ClusterPlan) -> None:
         figure.savefig(part, format=path.suffix.lower()[1:])
 
 
-def _sizes(axes: "Axes", plan: ClusterPlan) -> None:
+def _sizes(axes: "Axes", plan: MachinePlan) -> None:
     choice = plan.choice
     shown = [size for size in plan.sizes if size.loss <= _SHOWN * choice.loss]
     axes.plot([size.params for size in shown], [size.loss for size in shown], ".", color=_LINE, markersize=4)
@@ -66,7 +66,7 @@ def _sizes(axes: "Axes", plan: ClusterPlan) -> None:
     axes.legend(frameon=False, fontsize=8)
 
 
-def _front(axes: "Axes", plan: ClusterPlan) -> None:
+def _front(axes: "Axes", plan: MachinePlan) -> None:
     whole = max(option.seconds for option in plan.front)
     smaller = [option for option in plan.front if option.seconds > 0.99 * whole and option != plan.choice]
     sooner = [option for option in plan.front if option.seconds <= 0.99 * whole]
@@ -89,7 +89,7 @@ def _front(axes: "Axes", plan: ClusterPlan) -> None:
     axes.legend(frameon=False, fontsize=8)
 
 
-def _memory(axes: "Axes", plan: ClusterPlan) -> None:
+def _memory(axes: "Axes", plan: MachinePlan) -> None:
     below = 0.0
     for name, value in plan.choice.memory_parts.items():
         if value:

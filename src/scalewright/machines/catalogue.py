@@ -21,11 +21,12 @@ _GIGA, _TERA = 1e9, 1e12
 
 class Node(Part):
     """How devices are joined: `devices` to a node, each with its links to the others and its share of the network; rates in
-    each direction, per device. Pods of `slices` are let in parts of any size, servers are filled."""
+    each direction, per device, a PCIe slot's and 10 Gbit/s where nobody gave them. Pods of `slices` are let in parts of any
+    size, servers are filled."""
 
-    devices: int = Field(ge=1)
-    link_bytes_per_second: float = Field(gt=0)
-    network_bytes_per_second: float = Field(gt=0)
+    devices: int = Field(default=1, ge=1)
+    link_bytes_per_second: float = Field(default=16e9, gt=0)
+    network_bytes_per_second: float = Field(default=1.25e9, gt=0)
     latency_seconds: float = Field(default=5e-6, ge=0)
     slices: bool = False
 
@@ -38,7 +39,7 @@ class Accelerator(Part):
         memory_bytes, bandwidth_bytes_per_second: Of its own memory.
         flops_per_second: Dense peak of matrix products by precision.
         reached: Share of the peak in half precision that the best of many products was measured to reach.
-        watts: Of the board.
+        watts: Of the board, where it is known.
         node: How several are joined.
         usd_per_hour: Assumed price of one device, if any.
         sources: Where the figures are from, by what they are of.
@@ -50,8 +51,8 @@ class Accelerator(Part):
     bandwidth_bytes_per_second: float = Field(gt=0)
     flops_per_second: dict[str, float] = Field(min_length=1)
     reached: float = Field(default=REACHED, gt=0, le=1)
-    watts: float = Field(gt=0)
-    node: Node
+    watts: float | None = Field(default=None, gt=0)
+    node: Node = Node()
     usd_per_hour: float | None = Field(default=None, gt=0)
     aliases: tuple[str, ...] = ()
     sources: dict[str, str]
@@ -129,12 +130,14 @@ def _accelerator(path: Path, name: str, entry: dict[str, Any]) -> Accelerator:
             bandwidth_bytes_per_second=_GIGA * entry["bandwidth_gb_per_s"],
             flops_per_second={precision: _TERA * rate for precision, rate in entry["tflops"].items()},
             reached=entry.get("reached", REACHED),
-            watts=entry["watts"],
+            watts=entry.get("watts"),
             node=Node(
-                devices=node.get("devices", 1),
-                link_bytes_per_second=_GIGA * node.get("link_gb_per_s", 16.0),
-                network_bytes_per_second=_GIGA * node.get("network_gb_per_s", 1.25),
-                slices=node.get("slices", False),
+                **{each: node[each] for each in ("devices", "slices") if each in node},
+                **{
+                    f"{each}_bytes_per_second": _GIGA * node[f"{each}_gb_per_s"]
+                    for each in ("link", "network")
+                    if f"{each}_gb_per_s" in node
+                },
             ),
             usd_per_hour=entry.get("usd_per_hour"),
             aliases=tuple(entry.get("aliases", ())),
@@ -142,7 +145,8 @@ def _accelerator(path: Path, name: str, entry: dict[str, Any]) -> Accelerator:
         )
     except KeyError as error:
         raise InputError(
-            f"{path}: [{name}] has no {error.args[0]}: expected memory_gb, bandwidth_gb_per_s, tflops, watts and node"
+            f"{path}: [{name}] has no {error.args[0]}: expected memory_gb, bandwidth_gb_per_s and tflops, and for "
+            "all its uses watts and node"
         ) from None
     except ValidationError as error:
         raise InputError(f"{path}: [{name}]: {first_problem(error)}") from None

@@ -7,7 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scalewright.errors import InputError
-from scalewright.machines.catalogue import Accelerator, find_accelerator
+from scalewright.machines.catalogue import Accelerator, Node, find_accelerator
+from scalewright.machines.machine import Machine
 
 Numbers = NDArray[np.float64]
 
@@ -50,6 +51,33 @@ class Cluster:
                 f"say {count // size * size} or {-(-count // size) * size}"
             )
         return cls(device, count)
+
+    @classmethod
+    def of(cls, machine: Machine) -> "Cluster":
+        """The accelerators of a probed machine, with their measured rates in the place of a data sheet's; links as measured
+        between its processes, else as slow as a catalogue's own entry without any.
+
+        Raises:
+            InputError: it has no accelerator, or several kinds.
+        """
+        device, *others = machine.devices
+        if others or device.kind == "cpu":
+            found = ", ".join(f"{each.count} x {each.name}" for each in machine.devices)
+            raise InputError(f"machine {machine.name}: found {found}, expected accelerators of one kind")
+        measured = {"link_bytes_per_second": machine.links[0].bytes_per_second} if machine.links else {}
+        return cls(
+            Accelerator(
+                name=device.name,
+                vendor="probed",
+                memory_bytes=device.memory_bytes,
+                bandwidth_bytes_per_second=max(machine.bandwidth_bytes_per_second.values()),
+                flops_per_second={dtype: machine.rate(dtype) for dtype in {p.dtype for p in machine.matmul}},
+                reached=1.0,
+                node=Node(devices=device.count, **measured),
+                sources={"rates": f"probed {machine.measured_at} with torch {machine.software.get('torch', '?')}"},
+            ),
+            device.count,
+        )
 
     def ring_seconds(self, size: Numbers, ranks: Numbers, stride: Numbers) -> Numbers:
         """Seconds to gather `size` bytes on each of `ranks` devices of which each holds an equal part, or to reduce and scatter

@@ -21,6 +21,33 @@ def cpu_model(cpuinfo: Path = _PROC / "cpuinfo") -> str:
     return platform.processor() or platform.machine() or "unknown"
 
 
+MATRIX_FEATURES = ("avx2", "fma", "avx512f", "avx512_vnni", "avx512_bf16", "avx512_fp16", "amx_tile", "amx_bf16", "amx_int8",
+                   "asimd", "asimdhp", "asimddp", "bf16", "i8mm", "sve", "sve2", "sme")  # fmt: skip
+"""Instructions that matrix products use: of x86, and of ARM."""
+
+
+def cpu_features(cpuinfo: Path = _PROC / "cpuinfo") -> tuple[str, ...]:
+    """Those of `MATRIX_FEATURES` that the processor has; none where the system does not tell."""
+    for line in _lines(cpuinfo):
+        key, _, value = line.partition(":")
+        if key.strip() in ("flags", "Features"):
+            found = set(value.split())
+            return tuple(name for name in MATRIX_FEATURES if name in found)
+    return ()
+
+
+def cache_bytes(cpu: Path = _CPUS / "cpu0") -> tuple[int, ...]:
+    """Sizes of the caches for data of the first processor, ascending; none where the system does not tell."""
+    units = {"K": 2**10, "M": 2**20, "G": 2**30}
+    sizes = {
+        int(size[:-1]) * units[size[-1]]
+        for path in cpu.glob("cache/index*")
+        if _first_line(path / "type", default="Unified") != "Instruction"
+        and (size := _first_line(path / "size", default="0K"))[-1] in units
+    }
+    return tuple(sorted(sizes - {0}))
+
+
 def usable_cpus() -> frozenset[int]:
     """Numbers of the hardware threads that this process may run on."""
     if hasattr(os, "sched_getaffinity"):
@@ -45,9 +72,7 @@ def usable_cores(cpus: Path = _CPUS) -> int:
 
 def last_level_cache_bytes(cpu: Path = _CPUS / "cpu0") -> int:
     """Size of the largest cache of the first processor; 0 where the system does not tell."""
-    sizes = (_first_line(path / "size", default="0K") for path in cpu.glob("cache/index*"))
-    units = {"K": 2**10, "M": 2**20, "G": 2**30}
-    return max((int(size[:-1]) * units[size[-1]] for size in sizes), default=0)
+    return max(cache_bytes(cpu), default=0)
 
 
 def usable_memory_bytes() -> int:

@@ -2,7 +2,6 @@
 
 from typing import ClassVar, Literal
 
-import numpy as np
 from pydantic import Field
 
 from scalewright.documents import Document, Part, Reason
@@ -37,11 +36,56 @@ class Matmul(Part):
     spread: float = Field(ge=0)
     repeats: int = Field(ge=1)
 
+
+class Batched(Part):
+    """Measured rate of `count` equal matrix products in one call; shape as in `Matmul`."""
+
+    dtype: Precision
+    count: int = Field(ge=1)
+    shape: tuple[int, int, int]
+    flops_per_second: float = Field(gt=0)
+    spread: float = Field(ge=0)
+
+
+class Attention(Part):
+    """Measured rate of torch's causal attention, forward and backward.
+
+    Attributes:
+        flops_per_second: median of the repeats, 12·heads·context²·head_size FLOPs each: the whole square, though kernels may
+            leave out what lies above the diagonal.
+    """
+
+    dtype: Precision
+    heads: int = Field(ge=1)
+    context: int = Field(ge=1)
+    head_size: int = Field(ge=1)
+    flops_per_second: float = Field(gt=0)
+    spread: float = Field(ge=0)
+
+
+CollectiveKind = Literal["all_reduce", "all_gather", "send"]
+
+
+class Collective(Part):
+    """Measured communication of `ranks` processes.
+
+    Attributes:
+        latency_seconds: of a message of 8 bytes, on the slowest rank.
+        bytes_per_second: of the tensor that is reduced, gathered (in whole) or sent, beyond the latency.
+    """
+
+    kind: CollectiveKind
+    ranks: int = Field(ge=2)
+    backend: str
+    latency_seconds: float = Field(ge=0)
+    bytes_per_second: float = Field(gt=0)
+
     @property
-    def square(self) -> bool:
-        """Whether both factors are square matrices of the same size."""
-        rows, inner, columns = self.shape
-        return rows == inner == columns
+    def link_bytes_per_second(self) -> float:
+        """What each device's link carries in each direction, by a ring: 2 (n-1)/n of a tensor that is reduced, (n-1)/n of one
+        that is gathered (Patarasuk & Yuan 2009, J. Parallel Distrib. Comput. 69)."""
+        passes = {"all_reduce": 2.0, "all_gather": 1.0, "send": self.ranks / (self.ranks - 1)}[self.kind]
+        return passes * (self.ranks - 1) / self.ranks * self.bytes_per_second
 
 
 class Link(Part):
@@ -71,7 +115,14 @@ class Machine(Document):
             accelerator's is that of its own memory, under 1.
         passes_bytes_per_second: rate of elementwise products of arrays that caches hold, by number of threads: read and
             written bytes; empty where it was not measured.
-        links: connections between devices; empty where there is one device.
+        reads_bytes_per_second: rate of reading an array again and again on all threads, by its size in bytes: the caches.
+        fresh_bytes_per_second: rate of writing memory new from the operating system for the first time.
+        operation_seconds: what one operation of torch costs besides its arithmetic.
+        batched, attention: measured as `matmul` is.
+        collectives: communication between the processes of the job that measured, if there were several.
+        features: instructions of the processor that matrix products can use, as the system names them.
+        trusted: whether nothing disturbed the probe: `warnings` say what did.
+        links: between the devices, from `collectives`; empty where those were not measured.
         taken_by_others: share of the processor's time that other processes took during the probe; None where
             the system does not tell.
         quick: measured in seconds, at small sizes only.
@@ -91,6 +142,14 @@ class Machine(Document):
     matmul: tuple[Matmul, ...]
     bandwidth_bytes_per_second: dict[int, float]
     passes_bytes_per_second: dict[int, float] = Field(default_factory=dict)
+    reads_bytes_per_second: dict[int, float] = Field(default_factory=dict)
+    fresh_bytes_per_second: float | None = Field(default=None, gt=0)
+    operation_seconds: float | None = Field(default=None, gt=0)
+    batched: tuple[Batched, ...] = ()
+    attention: tuple[Attention, ...] = ()
+    collectives: tuple[Collective, ...] = ()
+    features: tuple[str, ...] = ()
+    trusted: bool = True
     links: tuple[Link, ...]
     precisions: Precisions
     taken_by_others: float | None = Field(ge=0, le=1)
@@ -103,9 +162,7 @@ class Machine(Document):
     @property
     def hash(self) -> str:
         """Content hash; what older probes did not measure is left out, so that their projects stay as they are."""
-        content = self.model_dump(mode="json")
-        if not self.passes_bytes_per_second:
-            del content["passes_bytes_per_second"]
+        content = self.model_dump(mode="json", exclude_defaults=True) | {"schema_version": self.schema_version}
         return content_hash(content)
 
     def rate(self, dtype: str) -> float:
@@ -115,20 +172,6 @@ class Machine(Document):
             InputError: nothing was measured in `dtype`.
         """
         return max(product.flops_per_second for product in self._products(dtype))
-
-    def rate_at(self, dtype: str, size: float) -> float:
-        """The rate of square matrix products of an edge of `size`, FLOP/s.
-
-        Linear in log size between the measured sizes; beyond them, the rate at the nearest one.
-
-        Raises:
-            InputError: nothing was measured in `dtype`, or `size` is not positive.
-        """
-        if not size > 0:
-            raise InputError(f"size of a matrix product is {size}: expected a positive number")
-        squares = sorted((p.size, p.flops_per_second) for p in self._products(dtype) if p.square)
-        sizes, rates = zip(*squares, strict=True)
-        return float(np.interp(np.log(size), np.log(sizes), rates))
 
     def _products(self, dtype: str) -> list[Matmul]:
         products = [product for product in self.matmul if product.dtype == dtype]

@@ -1,48 +1,60 @@
-"""Measures this machine: matrix products per precision and size, memory bandwidth, memory, idleness."""
+"""Measures this machine: matrix products per precision and size, attention, memory, communication, idleness."""
 
 import platform
 import time
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Literal
 
+import numpy as np
 import torch
 
 from scalewright.documents import Reason
 from scalewright.errors import InputError, WorkError
+from scalewright.machines import collectives, measurements
 from scalewright.machines.host import (
     CpuTime,
+    cache_bytes,
+    cpu_features,
     cpu_model,
     last_level_cache_bytes,
     usable_cores,
     usable_memory_bytes,
     usable_threads,
 )
-from scalewright.machines.machine import Device, Machine, Matmul, Precisions
+from scalewright.machines.machine import Collective, Device, Link, Machine, Matmul, Precisions
+from scalewright.machines.measurements import DTYPES, Shape, flops
 from scalewright.machines.precision import EMULATED, Precision, advise_precision, usable_precisions
-from scalewright.machines.timing import MIN_CALLS, time_call
+from scalewright.machines.timing import MIN_CALLS
 
-Shape = tuple[int, int, int]
-
-_DTYPES: dict[Precision, torch.dtype] = {
-    "fp32": torch.float32,
-    "bf16": torch.bfloat16,
-    "fp16": torch.float16,
-}
+DeviceKind = Literal["cpu", "cuda", "mps"]
+"""As torch calls them: ROCm's devices are `cuda` there."""
 
 # Share of the processor in other hands above which the rates are not this machine's.
 _BUSY = 0.10
 
+# Median spread of a product's repeats above which something disturbed them: an idle machine shows a fifth of it.
+_RESTLESS = 0.10
+
 
 @dataclass(frozen=True)
 class _Effort:
-    """What a probe measures: each shape for `point_seconds`; none whose product alone takes `cap_seconds`."""
+    """What a probe measures: each shape for `point_seconds`, none whose product alone takes `cap_seconds`; what is not a plain
+    product for `part_seconds`.
+
+    Attributes:
+        shapes: rows, inner, columns of products.
+        batches: count and shape of products in one call.
+        attentions: heads, context and head size.
+    """
 
     shapes: tuple[Shape, ...]
+    batches: tuple[tuple[int, Shape], ...]
+    attentions: tuple[tuple[int, int, int], ...]
     point_seconds: float
+    part_seconds: float
     cap_seconds: float
     total_seconds: float
 
@@ -51,7 +63,9 @@ def _squares(*sizes: int) -> tuple[Shape, ...]:
     return tuple((size, size, size) for size in sizes)
 
 
-_QUICK = _Effort(_squares(128, 256, 512, 1024), point_seconds=0.1, cap_seconds=0.25, total_seconds=3.5)
+_QUICK = _Effort(
+    _squares(128, 256, 512, 1024), (), (), point_seconds=0.1, part_seconds=0.1, cap_seconds=0.25, total_seconds=3.5
+)
 
 # Beyond squares, what a model multiplies: 4,096 tokens by both matrices of a feed-forward block in training,
 # 16 or 1 in generation. The largest square is for accelerators: the cap leaves it out elsewhere.
@@ -63,9 +77,17 @@ _FULL = _Effort(
         *((tokens, 1024, 4096) for tokens in (16, 1)),
         *_squares(8192),
     ),
-    point_seconds=0.5,
+    # Scores and mixtures of 4,096 tokens at three contexts, and of one token in generation.
+    batches=(
+        *((count, (context, 64, context)) for count, context in ((128, 128), (32, 512), (8, 2048))),
+        *((count, (context, context, 64)) for count, context in ((128, 128), (32, 512), (8, 2048))),
+        (64, (1, 64, 2048)),
+    ),
+    attentions=((128, 128, 64), (32, 512, 64), (8, 2048, 64), (16, 2048, 128)),
+    point_seconds=0.4,
+    part_seconds=0.2,
     cap_seconds=2.0,
-    total_seconds=50.0,
+    total_seconds=40.0,
 )
 
 # Larger sizes tell nothing new of a precision without hardware.
@@ -77,32 +99,76 @@ _BANDWIDTH_SECONDS = 0.3
 # Each of the three arrays of an elementwise product: such as one layer's values of a few thousand tokens.
 _PASS_BYTES = 4 * 2**20
 _PASS_SECONDS = 0.2
+_OPERATION_SECONDS = 0.1
+_READ_SECONDS = 0.1
 
 
-def probe(quick: bool, device: Literal["cpu", "cuda", "auto"] = "auto") -> Machine:
+def probe(quick: bool, device: DeviceKind | Literal["auto"] = "auto") -> Machine:
     """Measures this machine: in about five seconds if `quick`, else in about one minute.
 
-    `auto` measures the accelerator where torch sees one. The rates are those of one device; links between
-    several are not measured. CUDA and ROCm devices are measured by the same code with a synchronisation after
-    every call; this is untested for want of such a device.
+    `auto` measures the accelerator where torch sees one. The rates are those of one device. Accelerators are measured by the
+    same code with a synchronisation after every call; no such device has run it.
 
     Raises:
-        InputError: `cuda` is asked for and torch sees no such device.
+        InputError: a device is asked for and torch sees none.
         WorkError: not even an fp32 product runs.
     """
+    return _measured(_found(device), _QUICK if quick else _FULL, quick, ())
+
+
+def probe_among(quick: bool, device: DeviceKind | Literal["auto"] = "auto") -> Machine | None:
+    """The same in each of several processes, as `torchrun` starts them: communication is measured among them, and the first
+    one measures the rest alone while the others wait and get None.
+
+    Raises:
+        InputError, WorkError: as `probe`.
+    """
+    device = _found(device)
+    rank = collectives.join(device)
+    try:
+        communication = collectives.measure_collectives(device)
+        return _measured(device, _QUICK if quick else _FULL, quick, communication) if rank == 0 else None
+    finally:
+        collectives.leave()
+
+
+def _found(device: DeviceKind | Literal["auto"]) -> DeviceKind:
+    there: dict[DeviceKind, bool] = {
+        "cuda": torch.cuda.is_available(),
+        "mps": torch.backends.mps.is_available(),
+        "cpu": True,
+    }
     if device == "auto":
-        device = "cuda" if torch.cuda.is_available() else "cpu"
-    if device == "cuda" and not torch.cuda.is_available():
-        raise InputError(f"device cuda: torch {torch.__version__} sees none: use cpu, or install a build for it")
-    effort = _QUICK if quick else _FULL
+        return next(kind for kind in there if there[kind])
+    if not there[device]:
+        raise InputError(f"device {device}: torch {torch.__version__} sees none: use cpu, or install a build for it")
+    return device
+
+
+def _measured(device: DeviceKind, effort: _Effort, quick: bool, communication: tuple[Collective, ...]) -> Machine:
     threads = usable_threads()
     warnings: list[str] = []
-
     started, before = time.perf_counter(), CpuTime.now()
-    with torch.inference_mode(), _threads(threads):
-        bandwidth = _bandwidth(device, threads)
-        passes = _passes(device, threads)
+    with measurements.threads(threads):
+        bandwidth = _by_threads(
+            device, threads, lambda: measurements.reading(device, _array_bytes(), _BANDWIDTH_SECONDS)
+        )
+        passes = _by_threads(device, threads, lambda: measurements.passing(device, _PASS_BYTES, _PASS_SECONDS))
+        operation = measurements.operation(device, _OPERATION_SECONDS)
+        fresh = measurements.first_touch()
+        reads = {} if quick or device != "cpu" else _reads()
         matmul = _products(device, effort, started + effort.total_seconds, warnings)
+        worth = _not_emulated(matmul)
+        batched = [
+            measurements.batched(device, dtype, count, shape, effort.part_seconds)
+            for count, shape in effort.batches
+            for dtype in worth
+        ]
+        attention = [
+            measurements.attention(device, dtype, *shape, effort.part_seconds)
+            for shape in effort.attentions
+            for dtype in worth
+        ]
     taken_by_others = CpuTime.now().taken_by_others_since(before)
     seconds = time.perf_counter() - started
 
@@ -110,14 +176,10 @@ def probe(quick: bool, device: Literal["cpu", "cuda", "auto"] = "auto") -> Machi
     for product in matmul:
         rates[product.dtype] = max(rates.get(product.dtype, 0.0), product.flops_per_second)
     advised, reason = advise_precision(rates)
-    if taken_by_others is not None and taken_by_others > _BUSY:
-        warnings.append(
-            f"{taken_by_others * 100:.0f} % of the processor was taken by others: rates are too low; "
-            "stop them and probe again"
-        )
+    disturbed = _disturbances(taken_by_others, matmul)
     devices = _devices(device)
-    if len(devices) > 1 or devices[0].count > 1:
-        warnings.append("links between the devices were not measured")
+    if not communication and (len(devices) > 1 or devices[0].count > 1):
+        warnings.append("links between the devices were not measured: probe under torchrun, a process for each")
     return Machine(
         name=f"{devices[0].count} x {devices[0].name}",
         cpu=cpu_model(),
@@ -128,29 +190,37 @@ def probe(quick: bool, device: Literal["cpu", "cuda", "auto"] = "auto") -> Machi
         matmul=tuple(matmul),
         bandwidth_bytes_per_second=bandwidth,
         passes_bytes_per_second=passes,
-        links=(),
+        reads_bytes_per_second=reads,
+        fresh_bytes_per_second=fresh,
+        operation_seconds=operation,
+        batched=tuple(batched),
+        attention=tuple(attention),
+        collectives=communication,
+        features=cpu_features(),
+        trusted=not disturbed,
+        links=_links(devices[0].name, communication),
         precisions=Precisions(usable=usable_precisions(rates), advised=advised),
         taken_by_others=taken_by_others,
         quick=quick,
         measured_at=datetime.now(UTC).isoformat(timespec="seconds"),
         software={"python": platform.python_version(), "torch": torch.__version__},
-        warnings=tuple(warnings),
+        warnings=(*warnings, *disturbed),
         reasons=_reasons(device, threads, seconds) | {"precisions": reason},
     )
 
 
-def _products(device: str, effort: _Effort, deadline: float, warnings: list[str]) -> list[Matmul]:
+def _products(device: DeviceKind, effort: _Effort, deadline: float, warnings: list[str]) -> list[Matmul]:
     products: list[Matmul] = []
     best: dict[Precision, float] = {}
     failed: set[Precision] = set()
     late = 0
     # Precisions side by side at each shape: their ratio, which decides, suffers least from a drifting clock.
     for shape in effort.shapes:
-        for dtype in _DTYPES:
+        for dtype in DTYPES:
             if dtype in failed:
                 continue
             if dtype in best:
-                call_seconds = _flops(shape) / best[dtype]
+                call_seconds = flops(shape) / best[dtype]
                 emulated = best[dtype] < EMULATED * best["fp32"]
                 if call_seconds > (_EMULATED_CAP_SECONDS if emulated else effort.cap_seconds):
                     continue
@@ -158,7 +228,7 @@ def _products(device: str, effort: _Effort, deadline: float, warnings: list[str]
                     late += 1
                     continue
             try:
-                product = _product(device, dtype, shape, effort.point_seconds)
+                product = measurements.product(device, dtype, shape, effort.point_seconds)
             except RuntimeError as error:
                 problem = f"{dtype} {shape}: not measured: {str(error).partition(chr(10))[0]}"
                 if not products:
@@ -173,67 +243,67 @@ def _products(device: str, effort: _Effort, deadline: float, warnings: list[str]
     return products
 
 
-def _product(device: str, dtype: Precision, shape: Shape, point_seconds: float) -> Matmul:
-    rows, inner, columns = shape
-    left = torch.randn(rows, inner, device=device).to(_DTYPES[dtype])
-    right = torch.randn(inner, columns, device=device).to(_DTYPES[dtype])
-    out = torch.empty(rows, columns, device=device, dtype=_DTYPES[dtype])
+def _not_emulated(matmul: list[Matmul]) -> list[Precision]:
+    best = {dtype: max((p.flops_per_second for p in matmul if p.dtype == dtype), default=0.0) for dtype in DTYPES}
+    return [dtype for dtype, rate in best.items() if rate >= EMULATED * best["fp32"]]
 
-    def multiply() -> None:
-        torch.mm(left, right, out=out)
-        _synchronise(device)
 
-    timing = time_call(multiply, point_seconds)
-    return Matmul(
-        dtype=dtype,
-        shape=shape,
-        size=round((rows * inner * columns) ** (1 / 3)),
-        flops_per_second=_flops(shape) / timing.seconds,
-        spread=timing.spread,
-        repeats=timing.repeats,
+def _by_threads(device: DeviceKind, threads: int, measure: Callable[[], float]) -> dict[int, float]:
+    """By one thread, by powers of two, and by all; an accelerator's own under 1."""
+    if device != "cpu":
+        return {1: measure()}
+    rates = {}
+    for count in sorted({1, threads} | {2**power for power in range(threads.bit_length()) if 2**power <= threads}):
+        with measurements.threads(count):
+            rates[count] = measure()
+    return rates
+
+
+def _reads() -> dict[int, float]:
+    # Half of each cache, and far more than the largest.
+    sizes = [size // 2 for size in cache_bytes()]
+    return {size: measurements.reading("cpu", size, _READ_SECONDS) for size in (*sizes, _array_bytes())}
+
+
+def _disturbances(taken_by_others: float | None, matmul: list[Matmul]) -> list[str]:
+    """Why the rates should not be trusted, if there is a reason."""
+    found = []
+    if taken_by_others is not None and taken_by_others > _BUSY:
+        found.append(
+            f"{taken_by_others * 100:.0f} % of the processor was taken by others: rates are too low; "
+            "stop them and probe again"
+        )
+    spread = float(np.median([product.spread for product in matmul]))
+    if spread > _RESTLESS:
+        found.append(
+            f"repeats of the same product scatter by {spread:.0%}: something disturbed them; probe again when it is over"
+        )
+    return found
+
+
+def _links(device: str, communication: tuple[Collective, ...]) -> tuple[Link, ...]:
+    # What a step waits for most: gradients reduced.
+    return tuple(
+        Link(
+            between=(device, device),
+            bytes_per_second=each.link_bytes_per_second,
+            latency_seconds=each.latency_seconds,
+        )
+        for each in communication
+        if each.kind == "all_reduce"
     )
-
-
-def _flops(shape: Shape) -> int:
-    rows, inner, columns = shape
-    return 2 * rows * inner * columns
-
-
-def _bandwidth(device: str, threads: int) -> dict[int, float]:
-    array = torch.ones(_array_bytes() // 4, dtype=torch.float32, device=device)
-
-    def read() -> None:
-        array.sum()
-        _synchronise(device)
-
-    rates = {}
-    for count in sorted({1, threads} if device == "cpu" else {1}):
-        with _threads(count):
-            rates[count] = array.nbytes / time_call(read, _BANDWIDTH_SECONDS).seconds
-    return rates
-
-
-def _passes(device: str, threads: int) -> dict[int, float]:
-    left, right, out = (torch.ones(_PASS_BYTES // 4, device=device) for _ in range(3))
-
-    def multiply() -> None:
-        torch.mul(left, right, out=out)
-        _synchronise(device)
-
-    rates = {}
-    for count in sorted({1, threads} if device == "cpu" else {1}):
-        with _threads(count):
-            rates[count] = 3 * left.nbytes / time_call(multiply, _PASS_SECONDS).seconds
-    return rates
 
 
 def _array_bytes() -> int:
     return min(max(_ARRAY_BYTES, 8 * last_level_cache_bytes()), usable_memory_bytes() // 8)
 
 
-def _devices(device: str) -> tuple[Device, ...]:
+def _devices(device: DeviceKind) -> tuple[Device, ...]:
     if device == "cpu":
         return (Device(kind="cpu", name=cpu_model(), count=1, memory_bytes=usable_memory_bytes()),)
+    if device == "mps":
+        memory = torch.mps.recommended_max_memory()
+        return (Device(kind="mps", name=cpu_model(), count=1, memory_bytes=memory),)
     kind: Literal["cuda", "rocm"] = "rocm" if torch.version.hip else "cuda"
     found = Counter(
         (torch.cuda.get_device_name(i), torch.cuda.mem_get_info(i)[1]) for i in range(torch.cuda.device_count())
@@ -243,35 +313,23 @@ def _devices(device: str) -> tuple[Device, ...]:
     )
 
 
-def _reasons(device: str, threads: int, seconds: float) -> dict[str, Reason]:
-    on = f"{threads} threads" if device == "cpu" else torch.cuda.get_device_name(0)
+def _reasons(device: DeviceKind, threads: int, seconds: float) -> dict[str, Reason]:
+    on = torch.cuda.get_device_name(0) if device == "cuda" else f"{threads} threads" if device == "cpu" else device
     system = "by the operating system; its control group's limit where that is smaller"
-    return {
-        "matmul": Reason(origin="measured", text=f"median of repeated torch.mm of random matrices on {on}"),
-        "bandwidth_bytes_per_second": Reason(
-            origin="measured", text=f"median of repeated sums of an array of {_array_bytes() / 2**20:.0f} MiB"
-        ),
-        "passes_bytes_per_second": Reason(
-            origin="measured", text=f"median of repeated products of two arrays of {_PASS_BYTES / 2**20:.0f} MiB each"
-        ),
-        "taken_by_others": Reason(
-            origin="measured", text=f"/proc/stat less this process's own time, over {seconds:.1f} s"
-        ),
+    measured = {
+        "matmul": f"median of repeated torch.mm of random matrices on {on}",
+        "batched": f"median of repeated torch.bmm of random matrices on {on}",
+        "attention": f"median of torch's scaled_dot_product_attention, forward and backward, on {on}",
+        "bandwidth_bytes_per_second": f"median of repeated sums of an array of {_array_bytes() / 2**20:.0f} MiB",
+        "passes_bytes_per_second": f"median of repeated products of two arrays of {_PASS_BYTES / 2**20:.0f} MiB each",
+        "reads_bytes_per_second": "median of repeated sums of arrays of half each cache's size, and of a large one",
+        "fresh_bytes_per_second": "median of first writes to 64 MiB mapped anew, a byte of each page",
+        "operation_seconds": "median of additions of 16 numbers into an array that is there",
+        "collectives": "median on the slowest rank: messages of 8 bytes for the latency, of 32 MiB for the rate beyond it",
+        "taken_by_others": f"/proc/stat less this process's own time, over {seconds:.1f} s",
+    }
+    return {name: Reason(origin="measured", text=text) for name, text in measured.items()} | {
         "memory_bytes": Reason(origin="given", text=system),
         "threads": Reason(origin="given", text=system),
+        "features": Reason(origin="given", text="/proc/cpuinfo"),
     }
-
-
-def _synchronise(device: str) -> None:
-    if device == "cuda":
-        torch.cuda.synchronize()
-
-
-@contextmanager
-def _threads(count: int) -> Iterator[None]:
-    earlier = torch.get_num_threads()
-    torch.set_num_threads(count)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(earlier)

@@ -1,7 +1,9 @@
-"""Seconds of an eager training step of our trunk on a processor, from the probe's rates."""
+"""Seconds of a training step of our trunk on a processor, from the probe's rates."""
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
+from scalewright.architectures.decoder import Decoder
 from scalewright.architectures.llama import LlamaShape
 from scalewright.errors import InputError
 from scalewright.machines.machine import Machine
@@ -30,17 +32,37 @@ class ProcessorRates:
         return cls(share * machine.rate(precision), machine.passes_bytes_per_second[threads])
 
 
-# Fitted to 54 timed steps (widths 64 to 768, contexts 128 to 1024, fp32 and bf16, two threads); one thread followed to 3 %
-# (docs/log.md, 2026-11-25, steps on a processor).
-PRODUCTS = 0.93
-"""Of the time at the best square product's rate that a model's products take."""
-ATTENTION = 0.45
-"""The same of attention's products, over the whole square."""
-SCORES, STREAMS, LOGITS, WEIGHTS = 97.0, 78.0, 42.0, 86.0
-"""Passes of elementwise work, forward and backward, over each byte of the scores, of a layer's other values, of the logits in
-fp32, and of the weights in fp32 with the optimiser's work: their arithmetic counted in passes of a product of two arrays."""
-STEP_SECONDS = 6e-3
-"""What a step costs besides: the interpreter, small kernels, the batch."""
+class Costs(NamedTuple):
+    """How the time of a step depends on the rates.
+
+    Attributes:
+        products: Of the time at the best square product's rate, what a model's products take.
+        attention: The same of attention's products, over the whole square.
+        scores, streams, logits, weights: Passes of elementwise work, forward and backward, over each byte of the scores, of a
+            layer's other values, of the logits in fp32, and of the weights in fp32 with the optimiser's work: their arithmetic
+            counted in passes of a product of two arrays.
+        step_seconds: What a step costs besides: the interpreter, small kernels, the batch.
+    """
+
+    products: float
+    attention: float
+    scores: float
+    streams: float
+    logits: float
+    weights: float
+    step_seconds: float
+
+
+EAGER = Costs(products=0.93, attention=0.45, scores=97.0, streams=78.0, logits=42.0, weights=86.0, step_seconds=6e-3)
+"""Fitted to 54 timed steps (widths 64 to 768, contexts 128 to 1024, fp32 and bf16, two threads); one thread followed to 3 %
+(docs/log.md, 2026-11-25, steps on a processor)."""
+COMPILED = Costs(products=0.97, attention=0.70, scores=84.0, streams=55.0, logits=10.0, weights=70.0, step_seconds=3e-3)
+"""Loss and model compiled together by torch.compile, as they stand; fitted to 50 timed steps of the same widths (docs/log.md,
+2026-11-25, compiled steps)."""
+COMPILE_SECONDS, COMPILE_LAYER_SECONDS = 8.0, 1.2
+"""Of the first compiled step, and for each layer besides: measured in those runs with an empty cache of kernels."""
+TIME_SPREAD = 0.08
+"""Standard deviation of ln seconds about these: 5 % of steps not fitted, and the machine's drift between probe and training."""
 
 
 @dataclass(frozen=True)
@@ -61,19 +83,27 @@ class ProcessorStep:
         return float(sum(vars(self).values()))
 
 
-def processor_step(shape: LlamaShape, batch_size: int, precision: str, rates: ProcessorRates) -> ProcessorStep:
-    """Time of a training step of `batch_size` sequences, eager, weights in fp32, products in `precision`."""
+def processor_step(
+    shape: LlamaShape | Decoder, batch_size: int, precision: str, rates: ProcessorRates, compiled: bool = False
+) -> ProcessorStep:
+    """Time of a training step of `batch_size` sequences, weights in fp32, products in `precision`."""
+    costs = COMPILED if compiled else EAGER
     tokens = batch_size * shape.context
     width_bytes = 2 if precision == "bf16" else 4
     square = tokens * shape.context * shape.depth
     # The residual stream and the norms stay in fp32; queries, keys, values and the feed-forward block in the precision.
     values = tokens * shape.depth * (16 * shape.width + 3 * width_bytes * (shape.attention_width + shape.hidden))
     return ProcessorStep(
-        products=PRODUCTS * 6 * tokens * shape.params / rates.products,
-        attention=ATTENTION * 12 * square * shape.attention_width / rates.products,
-        scores=SCORES * square * shape.heads * width_bytes / rates.passes,
-        streams=STREAMS * values / rates.passes,
-        logits=LOGITS * 4 * tokens * shape.vocabulary / rates.passes,
-        weights=WEIGHTS * 4 * shape.params_total / rates.passes,
-        overhead=STEP_SECONDS,
+        products=costs.products * 6 * tokens * shape.params / rates.products,
+        attention=costs.attention * 12 * square * shape.attention_width / rates.products,
+        scores=costs.scores * square * shape.heads * width_bytes / rates.passes,
+        streams=costs.streams * values / rates.passes,
+        logits=costs.logits * 4 * tokens * shape.vocabulary / rates.passes,
+        weights=costs.weights * 4 * shape.params_total / rates.passes,
+        overhead=costs.step_seconds,
     )
+
+
+def compile_seconds(shape: LlamaShape | Decoder) -> float:
+    """What compiling takes before the first step."""
+    return COMPILE_SECONDS + COMPILE_LAYER_SECONDS * shape.depth

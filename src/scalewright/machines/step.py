@@ -50,6 +50,7 @@ class StepTime:
         attention: Scores and mixtures.
         elementwise: Norms, activations, residuals, the loss.
         tensor: Exposed communication of devices that share layers.
+        context: Exposed communication of devices that share sequences.
         data: Exposed communication of replicas: gathering sharded weights, reducing gradients.
         idle: Pipeline stages that wait, and what they send.
         optimiser: The update of the weights.
@@ -59,6 +60,7 @@ class StepTime:
     attention: Numbers
     elementwise: Numbers
     tensor: Numbers
+    context: Numbers
     data: Numbers
     idle: Numbers
     optimiser: Numbers
@@ -66,13 +68,14 @@ class StepTime:
     @property
     def total(self) -> Numbers:
         """All of it."""
-        return self.products + self.attention + self.elementwise + self.tensor + self.data + self.idle + self.optimiser
+        return np.asarray(sum(vars(self).values()))
 
 
 _NORMS, _RESIDUALS = 4, 6  # widths moved by the two norms of a layer and by its two additions, a number in and out each
 _LOGIT_TRAFFIC = 26.0  # bytes of a logit: read, widened, maximum, sum, gradient, narrowed
 _SCORE_TRAFFIC = 8.0  # bytes of a score outside a fused kernel, forward: written, softmax in and out, read
-_KERNELS = 12  # of a layer's forward pass
+KERNELS = 12
+"""Of a layer's forward pass."""
 _BACKWARD = 2.0  # passes forward that one backward costs
 
 
@@ -91,9 +94,10 @@ def step_time(
     not. Idle stages are those of 1F1B (Narayanan et al. 2021, arXiv:2104.04473).
     """
     device = cluster.device
-    degrees = layouts.tensor, layouts.pipeline, layouts.data, layouts.accumulation, layouts.micro_batch
-    t, p, d, m, micro_batch = (values.astype(np.float64) for values in degrees)
-    tokens = micro_batch * decoder.context
+    degrees = layouts.tensor, layouts.pipeline, layouts.context, layouts.accumulation, layouts.micro_batch
+    t, p, c, m, micro_batch = (values.astype(np.float64) for values in degrees)
+    replicas, shards = layouts.replicas.astype(np.float64), layouts.shards.astype(np.float64)
+    tokens = micro_batch * decoder.context / c
     peak, bandwidth = device.reached * device.peak(precision), efficiency.memory * device.bandwidth_bytes_per_second
     layers = np.ceil(decoder.depth / p)
 
@@ -122,27 +126,33 @@ def step_time(
         + 2 * (decoder.attention_width + decoder.kv_width)
         + (3 if decoder.gated else 2) * decoder.hidden
     )
-    elementwise = layers * passes * (HALF * tokens * widths / t / bandwidth + _KERNELS * efficiency.kernel_seconds)
+    elementwise = layers * passes * (HALF * tokens * widths / t / bandwidth + KERNELS * efficiency.kernel_seconds)
     elementwise = elementwise + _LOGIT_TRAFFIC * tokens * decoder.vocabulary / t / bandwidth
 
     # Two gathers and two scatters of the stream in each layer and pass.
     stream = HALF * tokens * decoder.width
     tensor = layers * passes * 4 * cluster.ring_seconds(stream, t, np.ones_like(t)) / efficiency.links
 
-    micro = products + attention + elementwise + tensor
-    hop = 2 * cluster.hop_seconds(stream / t, t * d) / efficiency.links
+    # Keys and values go round once forward; backward they do again, with their gradients.
+    pieces = HALF * 2 * decoder.kv_width * tokens / t * c
+    round_trips = layers * (3 + again) * cluster.ring_seconds(pieces, c, t) / efficiency.links
+    context = np.maximum(round_trips - efficiency.hidden * attention, (1 - efficiency.hidden) * round_trips)
+
+    micro = products + attention + elementwise + tensor + context
+    hop = 2 * cluster.hop_seconds(stream / t, t * replicas) / efficiency.links
     idle = np.where(p > 1, (p - 1) * micro + (m + p - 1) * hop, 0.0)
 
     held = stage_params(decoder, layouts)
-    gather = cluster.ring_seconds(HALF * held, d, t) / efficiency.links
+    reduce = 2 * cluster.ring_seconds(HALF * held, replicas, t)
+    gather = cluster.ring_seconds(HALF * held, shards, t)
+    between = 2 * cluster.ring_seconds(HALF * held / shards, replicas / shards, t * shards)
     sharded = layouts.sharding == SHARDINGS.index("all")
     # Sharded weights are fetched for each pass of each micro-batch, gradients reduced after each; else once a step.
     beside = m * (products + attention + elementwise)
-    wanted = np.where(sharded, m * (3 + again) * gather, 2 * gather)
+    wanted = np.where(sharded, m * (3 + again) * gather + between, reduce) / efficiency.links
     room = np.where(sharded, beside, beside * _BACKWARD / passes / m)
     data = np.maximum(wanted - efficiency.hidden * room, (1 - efficiency.hidden) * wanted)
-    data = np.where(d > 1, data, 0.0)
+    data = np.where(replicas > 1, data, 0.0)
 
-    shares = np.where(layouts.sharding == SHARDINGS.index("none"), 1.0, d)
-    optimiser = (7 * FULL + HALF) * held / shares / bandwidth
-    return StepTime(m * products, m * attention, m * elementwise, m * tensor, data, idle, optimiser)
+    optimiser = (7 * FULL + HALF) * held / shards / bandwidth
+    return StepTime(m * products, m * attention, m * elementwise, m * tensor, m * context, data, idle, optimiser)

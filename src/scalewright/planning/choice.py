@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from scalewright.architectures import LlamaFamily, LlamaShape
+from scalewright.architectures.decoder import Decoder
 from scalewright.errors import InputError, WorkError
 from scalewright.laws import Law
 from scalewright.planning.plan import Candidate
@@ -43,7 +44,7 @@ class Budget:
         return self.seconds * tokens_per_second
 
 
-def memory_bytes(shape: LlamaShape, batch_size: int, precision: str) -> int:
+def memory_bytes(shape: LlamaShape | Decoder, batch_size: int, precision: str) -> int:
     """Estimated peak memory of a training process on a processor.
 
     Autograd keeps of each token and layer the norms' and the products' inputs, queries, keys, values, the feed-forward block's

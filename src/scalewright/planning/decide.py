@@ -8,23 +8,19 @@ import numpy as np
 
 from scalewright.documents import Reason
 from scalewright.laws.extrapolation import warn_far
-from scalewright.machines.step import FITTED_ON
-from scalewright.planning.cluster_plan import ClusterPlan, Option, Size
-from scalewright.planning.ideal import ideal
+from scalewright.planning.ideal import BITS, ideal
+from scalewright.planning.machine_plan import MachinePlan, Option, Size
 from scalewright.planning.plan import Interval
-from scalewright.planning.search import FREE_MEMORY, Limits, Order, options, rank
+from scalewright.planning.search import Limits, Order, options, rank
 
 LEVEL = 0.9
 ANOTHER_SIZE = 1.05
 """From this ratio on a size is another one, not the same with other layers."""
-TIME_SPREAD = 0.2
-"""Standard deviation of ln seconds about the formulas, of published runs whose study was left out of the constants
-(docs/log.md, 2026-11-25, published runs)."""
 EARLIER = (0.125, 0.25, 0.5)
 """Shares of the time that the front looks at besides all of it."""
 
 
-def plan_cluster(order: Order, law_name: str) -> ClusterPlan:
+def plan_machine(order: Order, law_name: str) -> MachinePlan:
     """The plan of least forecast loss.
 
     Args:
@@ -35,21 +31,21 @@ def plan_cluster(order: Order, law_name: str) -> ClusterPlan:
         InputError: nothing limits the plan, or what is asked contradicts itself.
         WorkError: no model fits, with the limit that binds and what would be enough.
     """
+    order = order.settled()
     ranked = rank(options(order))
     choice = ranked[0]
     others = [each for each in ranked if not 1 / ANOTHER_SIZE < each.params / choice.params < ANOTHER_SIZE]
     size, unique = float(order.size(choice.shape)), _unique(order, choice)
     said = order.law.predict(size, choice.tokens, unique_tokens=unique, level=LEVEL)
-    slack = 1.645 * TIME_SPREAD
-    device = order.cluster.device
-    fp32_seconds = choice.flops / device.flops_per_second[device.full_precision]
-    textbook = ideal(fp32_seconds, choice.precision, order.cluster.count, choice.params)
+    hardware = order.hardware
+    slack = 1.645 * hardware.time_spread
+    textbook = ideal(choice.flops / hardware.full_rate, choice.precision, choice.layout.devices, choice.params)
     flop_optimal = _flop_optimal(order, ranked, choice.flops)
     regret = _regret(order, ranked)
-    plan = ClusterPlan(
-        machine=str(order.cluster),
+    plan = MachinePlan(
+        machine=str(hardware),
         law=law_name,
-        limits=order.limits.given,
+        limits=_limits(order),
         choice=choice,
         sizes=tuple(
             Size(params=each.params, tokens=each.tokens, loss=each.loss)
@@ -79,11 +75,12 @@ def plan_cluster(order: Order, law_name: str) -> ClusterPlan:
 
 def _warnings(order: Order, size: float, tokens: float) -> Iterator[str]:
     yield from warn_far(order.law, {"params": np.array([size]), "tokens": np.array([tokens])})
-    if order.cluster.device.name not in FITTED_ON:
-        yield (
-            f"machine: the shares of the data sheet's rates are fitted to runs on {', '.join(FITTED_ON)}; "
-            f"{order.cluster.device.name} is taken to be like them"
-        )
+    yield from order.hardware.warnings()
+
+
+def _limits(order: Order) -> dict[str, float]:
+    serving = {f"serving_{name}": value for name, value in vars(order.serving).items() if value is not None}
+    return order.limits.given | serving
 
 
 def _unique(order: Order, option: Option) -> float:
@@ -132,8 +129,8 @@ def _front(order: Order, ranked: Sequence[Option]) -> list[Option]:
     return chosen
 
 
-def _reasons(order: Order, plan: ClusterPlan, count: int) -> dict[str, Reason]:
-    choice, device = plan.choice, order.cluster.device
+def _reasons(order: Order, plan: MachinePlan, count: int) -> dict[str, Reason]:
+    choice = plan.choice
     within = ", ".join(f"{name} {value:.4g}" for name, value in plan.limits.items()) or "no limit"
     runner = plan.runner_up
     lost = (
@@ -142,23 +139,11 @@ def _reasons(order: Order, plan: ClusterPlan, count: int) -> dict[str, Reason]:
         else f"; next comes {runner.params:,} on {runner.tokens:.3g} tokens with {runner.loss:.4f}: "
         + ("larger, and so sees too few" if runner.params > choice.params else "smaller, and its size binds sooner")
     )
-    steps = sum(choice.step_seconds.values())
-    shares = ", ".join(
-        f"{name} {value / steps:.0%}" for name, value in choice.step_seconds.items() if value > 0.005 * steps
-    )
-    per_step = choice.layout.data * choice.layout.micro_batch * choice.layout.accumulation
-    sources = "; ".join(dict.fromkeys(device.sources.values())) or "its own file"
     reasons = {
         "params": Reason(
             origin="derived",
             text=f"{choice.params:,}: of {count} shapes within {within} the law gives it the least "
             f"loss, {choice.loss:.4f}{lost}",
-        ),
-        "shape": Reason(
-            origin="assumed",
-            text=f"width {choice.shape.width}, {choice.shape.depth} layers, {choice.shape.heads} heads of "
-            f"{choice.shape.head_size}, {choice.shape.kv_heads} of keys and values: width over depth as in models in use, "
-            "80 to 128 (it matters little: Kaplan et al. 2020, arXiv:2001.08361), sizes that matrix units like",
         ),
         "tokens": Reason(
             origin="derived",
@@ -166,34 +151,7 @@ def _reasons(order: Order, plan: ClusterPlan, count: int) -> dict[str, Reason]:
         ),
         "layout": Reason(
             origin="derived",
-            text=f"{choice.layout}: the fastest of those that keep within {order.usable_memory / 1e9:.1f} GB of each device "
-            f"({FREE_MEMORY:.0%} of its memory)",
-        ),
-        "batch": Reason(
-            origin="cited",
-            text=f"{per_step} sequences of {choice.shape.context} tokens, at most twice the best for these tokens, "
-            "0.58 D^0.571 (step law, Li et al. 2025, arXiv:2503.04715)",
-        ),
-        "precision": Reason(
-            origin="cited", text=f"{choice.precision}: dense {device.peak(choice.precision) / 1e12:g} TFLOP/s"
-        ),
-        "tokens_per_second": Reason(
-            origin="derived",
-            text=f"a step of {steps:.4g} s: {shares}; data sheet's rates times shares fitted to published runs; "
-            f"{order.efficiency.production:.0%} of the time goes to steps, as in those runs",
-        ),
-        "seconds": Reason(
-            origin="fitted",
-            text=f"published runs lie within {TIME_SPREAD:.0%} (one sd) of such forecasts (docs/log.md)",
-        ),
-        "memory_bytes": Reason(
-            origin="derived",
-            text=f"{choice.memory_bytes / 1e9:.1f} GB on the fullest device: states, gathered layers, activations, logits",
-        ),
-        "machine": Reason(origin="cited", text=f"{plan.machine}: {sources}"),
-        "ideal": Reason(
-            origin="derived",
-            text=f"{plan.ideal.seconds:.4g} s at the {device.full_precision} peak times 32/16 on {plan.ideal.devices} devices",
+            text=f"{choice.layout}: the fastest of those that keep within {order.usable_memory / 1e9:.3g} GB of each device",
         ),
         "efficiency": Reason(
             origin="derived", text=f"{plan.ideal.seconds:.4g} s ideally over {choice.seconds:.4g} s planned"
@@ -212,9 +170,16 @@ def _reasons(order: Order, plan: ClusterPlan, count: int) -> dict[str, Reason]:
             origin="derived", text="loss above the best size of each of the law's draws: mean, and in one of twenty"
         ),
     }
-    if choice.usd is not None:
-        reasons["usd"] = Reason(
-            origin="assumed", text=f"{device.usd_per_hour:g} per device-hour; {device.sources.get('price', 'given')}"
+    if order.serving.tokens is not None:
+        reasons["serving_seconds"] = Reason(
+            origin="assumed",
+            text=f"{order.serving.tokens:.4g} tokens, each at a third of a training token's FLOPs and at training's speed, out "
+            "of the same budget",
         )
-    reasons["kwh"] = Reason(origin="cited", text=f"{device.watts:g} W of each board, all the time")
+    reasons |= order.hardware.reasons(choice)
+    reasons["ideal"] = Reason(
+        origin="derived",
+        text=f"{plan.ideal.seconds:.4g} s: the FLOPs at the {reasons['ideal'].text}, times {BITS[choice.precision]}/32, over "
+        f"{plan.ideal.devices} devices",
+    )
     return reasons

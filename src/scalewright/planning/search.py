@@ -1,4 +1,4 @@
-"""The best model for a cluster within limits: every shape, laid out every way."""
+"""The best model for some hardware within limits: every shape, laid out every way."""
 
 import heapq
 import math
@@ -8,25 +8,16 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from scalewright.architectures.decoder import Decoder
-from scalewright.architectures.decoders import decoders
-from scalewright.architectures.memory import training_memory
-from scalewright.architectures.parallel import RECOMPUTES, SHARDINGS, Layouts
 from scalewright.errors import InputError, WorkError
 from scalewright.laws import Law
-from scalewright.machines.cluster import Cluster
-from scalewright.machines.step import EFFICIENCY, Efficiency, step_time
-from scalewright.planning.cluster_plan import Layout, Option
-from scalewright.planning.rules import batch_tokens
-from scalewright.planning.space import layouts
-
-FREE_MEMORY = 0.92
-"""Of a device's memory: the rest goes to the runtime, communication buffers and fragments."""
+from scalewright.planning.hardware import Hardware, Laid
+from scalewright.planning.machine_plan import Option
+from scalewright.planning.serving import ANY, Serving, serving_bytes
 
 FEWEST_STEPS = 100
-SMALLEST = 1e6
-"""Params below which no cluster is planned for."""
 _WIDEST = 30.0  # sizes within this factor of the best one for the FLOPs at hand are looked at
 _ROUGH_MFU = 0.4
+_LARGEST = 1e13  # params that nobody has trained
 _TRIED_WITH_FEWER = 24  # shapes, the best with all devices
 
 
@@ -59,51 +50,69 @@ class Order:
     Attributes:
         law: Of size and data.
         size: What of a shape the law's N counts.
-        cluster: The devices.
-        limits: What may be used.
+        hardware: What it is trained on.
+        limits: What may be used, serving included.
+        serving: What the trained model has to keep to.
         unique_tokens: Distinct tokens there are; None for as many as wanted.
-        vocabulary, context: Of the model.
+        vocabulary, context: Of the model; None for the hardware's usual ones.
         params: N, where it is given: shapes within 5 % of it.
         tokens: D, where it is given.
-        efficiency: Of the devices.
     """
 
     law: Law
     size: Callable[[Decoder], int]
-    cluster: Cluster
+    hardware: Hardware
     limits: Limits
+    serving: Serving = ANY
     unique_tokens: float | None = None
-    vocabulary: int = 32_768
-    context: int = 2048
+    vocabulary: int | None = None
+    context: int | None = None
     params: float | None = None
     tokens: float | None = None
-    efficiency: Efficiency = EFFICIENCY
-
-    @property
-    def precision(self) -> str:
-        """The half precision to train in."""
-        halves = self.cluster.device.halves
-        if not halves:
-            raise InputError(f"{self.cluster}: has neither bf16 nor fp16 matrix products to train with")
-        return halves[0]
 
     @property
     def usable_memory(self) -> float:
         """Bytes of a device that a plan may fill."""
-        own = FREE_MEMORY * self.cluster.device.memory_bytes
-        return min(own, self.limits.memory_bytes or own)
+        return min(self.hardware.memory_bytes, self.limits.memory_bytes or math.inf)
 
     def seconds(self) -> float:
-        """The time that limits leave on all devices; infinite where only FLOPs are limited."""
-        device, count = self.cluster.device, self.cluster.count
+        """The time that limits leave on all devices; infinite where only FLOPs are limited.
+
+        Raises:
+            InputError: money or energy is limited, and what the hardware takes of it is not known.
+        """
+        hardware, count = self.hardware, self.hardware.devices
         left = [self.limits.seconds or math.inf]
         if self.limits.usd is not None:
-            if device.usd_per_hour is None:
-                raise InputError(f"{device.name}: has no price in the catalogue: give one, or limit the time")
-            left.append(3600 * self.limits.usd / (device.usd_per_hour * count))
+            if hardware.usd_per_hour is None:
+                raise InputError(f"{hardware}: has no price: give --usd-per-hour, or limit the time")
+            left.append(3600 * self.limits.usd / (hardware.usd_per_hour * count))
         if self.limits.kwh is not None:
-            left.append(3600 * self.limits.kwh / (device.watts / 1000 * count))
+            if hardware.watts is None:
+                raise InputError(f"{hardware}: its power is not known: limit the time")
+            left.append(3600 * self.limits.kwh / (hardware.watts / 1000 * count))
         return min(left)
+
+    def rough_flops(self) -> float:
+        """What the limits buy, before any shape is looked at."""
+        reached = _ROUGH_MFU * self.hardware.best_peak() * self.seconds()
+        return min(reached, self.limits.flops or math.inf)
+
+    def settled(self) -> "Order":
+        """The same with a vocabulary and a context.
+
+        Raises:
+            InputError: nothing limits the plan.
+        """
+        flops = self.rough_flops()
+        if math.isinf(flops) and self.tokens is None:
+            raise InputError("no limit: give a time, money, energy, FLOPs, or both params and tokens")
+        known = min(flops, 6 * (self.params or math.inf) * (self.tokens or math.inf))
+        return replace(
+            self,
+            vocabulary=self.vocabulary or self.hardware.vocabulary,
+            context=self.context or self.hardware.context(known),
+        )
 
 
 def options(order: Order) -> list[Option]:
@@ -113,36 +122,30 @@ def options(order: Order) -> list[Option]:
         InputError: nothing limits the plan.
         WorkError: no model fits, with the limit that binds and what would be enough.
     """
-    seconds = order.seconds()
-    if math.isinf(seconds) and order.limits.flops is None and order.tokens is None:
-        raise InputError("no limit: give a time, money, energy, FLOPs, or both params and tokens")
+    order = order.settled()
     found: list[Option] = []
-    for smallest, largest in _ranges(order, seconds):
-        shapes = decoders(smallest, largest, order.vocabulary, order.context)
-        found = _judged(order, [_fastest(order, shape, seconds) for shape in shapes])
+    for smallest, largest in _ranges(order):
+        found = _judged(order, [_option(order, shape) for shape in _shapes(order, smallest, largest)])
         if found:
             break
     if not found:
-        raise WorkError(_why_not(order, seconds))
-    for count in fewer(order.cluster):
-        part = replace(order, cluster=Cluster(order.cluster.device, count))
+        raise WorkError(_why_not(order))
+    for part in order.hardware.fewer():
         best = heapq.nsmallest(_TRIED_WITH_FEWER, found, key=lambda option: option.loss)
-        found += _judged(order, [_fastest(part, option.shape, seconds) for option in best])
+        smaller = replace(order, hardware=part)
+        found += _judged(order, [_option(smaller, option.shape, order.seconds()) for option in best])
     return _best_of_each_shape(found)
 
 
-def fewer(cluster: Cluster) -> list[int]:
-    """Smaller numbers of devices that divide better among layers, heads and batches: 2^i 3^j 5^k nodes, from half of all on."""
-    size = min(cluster.count, cluster.device.node.devices)
-    most = cluster.count // size
-    return [size * nodes for nodes in range(most - 1, most // 2, -1) if _smooth(nodes)] if most > 1 else []
+def rank(found: Sequence[Option]) -> list[Option]:
+    """By loss, the faster first among equals."""
+    return sorted(found, key=lambda option: (option.loss, option.seconds))
 
 
-def _smooth(number: int) -> bool:
-    for prime in (2, 3, 5):
-        while number % prime == 0:
-            number //= prime
-    return number == 1
+def _shapes(order: Order, smallest: float, largest: float) -> Iterator[Decoder]:
+    assert order.vocabulary is not None
+    assert order.context is not None
+    return order.hardware.shapes(smallest, largest, order.vocabulary, order.context)
 
 
 def _judged(order: Order, found: Sequence[Option | None]) -> list[Option]:
@@ -164,121 +167,100 @@ def _best_of_each_shape(found: Sequence[Option]) -> list[Option]:
     return list(best.values())
 
 
-def _ranges(order: Order, seconds: float) -> Iterator[tuple[float, float]]:
+def _ranges(order: Order) -> Iterator[tuple[float, float]]:
     """Where to look for sizes: about the best for the FLOPs at hand, and, where none fits there, below."""
     if order.params is not None:
         yield 0.95 * order.params, 1.05 * order.params
         return
-    flops = _rough_flops(order, seconds)
-    sizes = np.geomspace(SMALLEST, 1e13, 400)
+    flops, smallest = order.rough_flops(), order.hardware.smallest
+    sizes = np.geomspace(smallest, _LARGEST, 500)
     tokens = np.full_like(sizes, order.tokens) if order.tokens else flops / (6 * sizes)
     best = sizes[np.argmin(order.law.losses(sizes, np.maximum(tokens, 1.0)))]
     if order.tokens:
         best = min(best, flops / (6 * order.tokens))
     yield best / _WIDEST, best * _WIDEST
-    yield SMALLEST, best / _WIDEST
+    yield smallest, best / _WIDEST
 
 
-def _rough_flops(order: Order, seconds: float) -> float:
-    cluster = order.cluster
-    reached = _ROUGH_MFU * cluster.count * cluster.device.peak(order.precision) * seconds
-    return min(reached, order.limits.flops or math.inf)
-
-
-def _fastest(order: Order, shape: Decoder, seconds: float) -> Option | None:
-    rough = order.tokens or _rough_flops(order, seconds) / shape.train_flops_per_token
-    sequences = max(1, int(batch_tokens(rough, shape.context)[0] * 2))
-    found = layouts(shape, order.cluster, sequences)
-    if not len(found):
+def _option(order: Order, shape: Decoder, seconds: float | None = None) -> Option | None:
+    """The shape within the limits, as fast as it goes; `seconds` where other hardware's price or power set them."""
+    left = order.seconds() if seconds is None else seconds
+    hardware, most_flops = order.hardware, order.limits.flops or math.inf
+    served, per_token = serving_bytes(shape), hardware.seconds_per_served_token(shape)
+    if not order.serving.allows(served, per_token):
         return None
-    fits = training_memory(shape, found).total <= order.usable_memory
-    if not fits.any():
+    rough = order.tokens or order.rough_flops() / shape.train_flops_per_token
+    laid = hardware.lay(shape, rough, order.usable_memory)
+    if laid is None:
         return None
-    found = found.take(fits)
-    time = step_time(shape, found, order.cluster, order.precision, order.efficiency)
-    speed = order.efficiency.production * found.sequences * shape.context / time.total
-    best = int(np.argmax(speed))
-    tokens = order.tokens or min(
-        seconds * float(speed[best]), (order.limits.flops or math.inf) / shape.train_flops_per_token
-    )
-    needed = tokens / float(speed[best])
-    flops = tokens * shape.train_flops_per_token
-    if tokens < FEWEST_STEPS * shape.context or needed > seconds * (1 + 1e-9):
+    # What is served comes out of the same budget, counted in training tokens.
+    serving = order.serving.training_tokens
+    affordable = min(laid.tokens(left), most_flops / shape.train_flops_per_token) - serving
+    tokens = order.tokens or affordable
+    if tokens < FEWEST_STEPS * shape.context or tokens > affordable * (1 + 1e-9):
         return None
-    if flops > (order.limits.flops or math.inf) * (1 + 1e-9):
-        return None
-    parts = {name: float(value[best]) for name, value in vars(time).items()}
-    return _option(order, shape, found.take(np.array([best])), tokens, needed, parts)
+    return _costed(order, shape, laid, tokens, per_token)
 
 
-def _option(
-    order: Order,
-    shape: Decoder,
-    layout: Layouts,
-    tokens: float,
-    seconds: float,
-    step_seconds: dict[str, float],
-) -> Option:
-    cluster, memory = order.cluster, training_memory(shape, layout)
-    hours = seconds / 3600
-    per_step = float(layout.sequences[0] * shape.context)
-    flops = tokens * shape.train_flops_per_token
-    peak = cluster.device.peak(order.precision) * cluster.count
-    price = cluster.device.usd_per_hour
+def _costed(order: Order, shape: Decoder, laid: Laid, tokens: float, per_token: float) -> Option:
+    hardware = order.hardware
+    seconds, flops = laid.seconds(tokens), tokens * shape.train_flops_per_token
+    hours = seconds / 3600 * hardware.devices
     return Option(
         shape=shape,
         params=shape.params,
         params_total=shape.params_total,
         tokens=tokens,
-        steps=math.ceil(tokens / per_step),
-        layout=Layout(
-            devices=cluster.count,
-            data=int(layout.data[0]),
-            tensor=int(layout.tensor[0]),
-            pipeline=int(layout.pipeline[0]),
-            sharding=SHARDINGS[layout.sharding[0]],
-            micro_batch=int(layout.micro_batch[0]),
-            accumulation=int(layout.accumulation[0]),
-            recompute=RECOMPUTES[layout.recompute[0]],
-        ),
-        precision=order.precision,
+        sequences=laid.sequences,
+        steps=math.ceil(tokens / (laid.sequences * shape.context)),
+        layout=laid.layout,
+        precision=laid.precision,
         flops=flops,
         seconds=seconds,
-        device_hours=hours * cluster.count,
-        usd=None if price is None else hours * cluster.count * price,
-        kwh=hours * cluster.count * cluster.device.watts / 1000,
-        memory_bytes=float(memory.total[0]),
-        memory_parts={name: float(value[0]) for name, value in vars(memory).items()},
-        tokens_per_second=tokens / seconds,
-        mfu=flops / seconds / peak,
-        step_seconds=step_seconds,
+        startup_seconds=laid.startup_seconds,
+        device_hours=hours,
+        usd=None if hardware.usd_per_hour is None else hours * hardware.usd_per_hour,
+        kwh=None if hardware.watts is None else hours * hardware.watts / 1000,
+        memory_bytes=laid.memory_bytes,
+        memory_parts=laid.memory_parts,
+        tokens_per_second=laid.tokens_per_second,
+        mfu=flops / seconds / hardware.peak(laid.precision),
+        step_seconds=laid.step_seconds,
         loss=0.0,
-        serving_flops_per_token=float(2 * shape.params),
-        serving_bytes=float(2 * shape.params_total),
+        serving_flops_per_token=float(shape.forward_flops_per_token),
+        serving_bytes=serving_bytes(shape),
+        serving_seconds_per_token=per_token,
+        serving_seconds=order.serving.training_tokens / laid.tokens_per_second,
     )
 
 
-def _why_not(order: Order, seconds: float) -> str:
-    least = order.params and 0.95 * order.params
-    shape = next(decoders(least or SMALLEST, 1.1 * (order.params or 1e13), order.vocabulary, order.context), None)
+def _why_not(order: Order) -> str:
+    least, most = (0.95 * order.params, 1.1 * order.params) if order.params else (order.hardware.smallest, _LARGEST)
+    shape = next(_shapes(order, least, most), None)
     if shape is None:
-        return f"no shape has {order.params:.3g} params with a vocabulary of {order.vocabulary}: ask for more params"
-    limits = ", ".join(f"{name} {value:.3g}" for name, value in order.limits.given.items())
-    found = layouts(shape, order.cluster, 10**9)
-    needed = float(training_memory(shape, found).total.min())
+        return (
+            f"no shape has {order.params:.3g} params with a vocabulary of {order.vocabulary}: ask for more params"
+            if order.params
+            else f"no shape has a vocabulary of {order.vocabulary}"
+        )
+    said = f"{shape.params:.3g} params"
+    needed = order.hardware.least_memory(shape)
     if needed > order.usable_memory:
         return (
-            f"no model fits: {shape.params:.3g} params need {needed / 1e9:.3g} GB on each of {order.cluster}, however laid "
+            f"no model fits: {said} need {needed / 1e9:.3g} GB on each of {order.hardware}, however laid "
             f"out, of {order.usable_memory / 1e9:.3g} GB: take more devices, or fewer params"
         )
+    per_token = order.hardware.seconds_per_served_token(shape)
+    if not order.serving.allows(serving_bytes(shape), per_token):
+        return (
+            f"no model fits: even {said} need {serving_bytes(shape) / 1e6:.3g} MB and {1e3 * per_token:.3g} ms a token when "
+            "served: raise the limits of serving, or lower the vocabulary or the context"
+        )
+    limits = ", ".join(f"{name} {value:.3g}" for name, value in order.limits.given.items())
     if order.tokens is not None:
         return (
-            f"no model fits: even {shape.params:.3g} params do not see {order.tokens:.3g} tokens within {limits}: "
+            f"no model fits: even {said} do not see {order.tokens:.3g} tokens within {limits}: "
             "raise the limit, or ask for fewer tokens"
         )
-    return f"no model fits: even {shape.params:.3g} params do not end {FEWEST_STEPS} steps within {limits}: raise the limit"
-
-
-def rank(found: Sequence[Option]) -> list[Option]:
-    """By loss, the faster first among equals."""
-    return sorted(found, key=lambda option: (option.loss, option.seconds))
+    served = f" and serve {order.serving.tokens:.3g} tokens" if order.serving.tokens else ""
+    return f"no model fits: even {said} do not end {FEWEST_STEPS} steps{served} within {limits}: raise the limit"

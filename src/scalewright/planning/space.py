@@ -11,6 +11,8 @@ from scalewright.architectures.parallel import RECOMPUTES, SHARDINGS, Layouts
 from scalewright.machines.cluster import Cluster
 
 MICRO_BATCHES = (1, 2, 4, 8, 16, 32)
+LEAST_PIECE = 4096
+"""Tokens of a sequence on each device that shares it: with fewer, passing keys and values round takes longer than attention."""
 FEWEST_MICRO_BATCHES = 4
 """Of each pipeline stage: with fewer, stages mostly wait."""
 
@@ -18,37 +20,46 @@ FEWEST_MICRO_BATCHES = 4
 def layouts(decoder: Decoder, cluster: Cluster, sequences: int) -> Layouts:
     """All layouts of a decoder on all devices with at most `sequences` sequences in a step.
 
-    Devices that share layers are in one node and divide the heads of the keys; pipeline stages divide the depth.
+    Devices that share layers are in one node and divide the heads of the keys; pipeline stages divide the depth. Weights are
+    sharded among all replicas, or among those of one node.
     """
-    rows = _degrees(decoder.depth, decoder.kv_heads, cluster.count, cluster.device.node.devices)
-    data, tensor, pipeline = rows.T
+    node = cluster.device.node.devices
+    rows = _degrees(decoder.depth, decoder.kv_heads, cluster.count, node, max(1, decoder.context // LEAST_PIECE))
+    data, tensor, context, pipeline = rows.T
     options = np.array(
         list(
-            itertools.product(range(len(SHARDINGS)), MICRO_BATCHES, (RECOMPUTES.index("none"), RECOMPUTES.index("all")))
+            itertools.product(
+                range(len(SHARDINGS)), (False, True), MICRO_BATCHES, (RECOMPUTES.index("none"), RECOMPUTES.index("all"))
+            )
         )
     )
     pick, option = (grid.ravel() for grid in np.meshgrid(np.arange(len(rows)), np.arange(len(options)), indexing="ij"))
-    sharding, micro, recompute = options[option].T
-    d, t, p = data[pick], tensor[pick], pipeline[pick]
+    sharding, hybrid, micro, recompute = options[option].T
+    d, t, c, p = data[pick], tensor[pick], context[pick], pipeline[pick]
     accumulation = sequences // (d * micro)
-    # Sharding among one replica shares out nothing; pipelines keep their weights.
-    sensible = np.where(d == 1, sharding == 0, True) & ~((p > 1) & (sharding == SHARDINGS.index("all")))
+    replicas, inside, whole = d * c, np.maximum(1, node // t), sharding == SHARDINGS.index("all")
+    shards = np.where(sharding == 0, 1, np.where(hybrid == 1, np.minimum(inside, replicas), replicas))
+    # Sharding among one replica shares out nothing; pipelines keep their weights; hybrids are of several nodes, in full.
+    sensible = np.where(replicas == 1, sharding == 0, True) & ~((p > 1) & whole)
+    sensible &= (hybrid == 0) | (whole & (inside > 1) & (replicas > inside) & (replicas % inside == 0))
     enough = accumulation >= np.where(p > 1, FEWEST_MICRO_BATCHES, 1)
-    found = Layouts(d, t, p, sharding, micro, accumulation, recompute)
+    found = Layouts(d, t, c, p, sharding, shards, micro, accumulation, recompute)
     return found.take(sensible & enough)
 
 
 @lru_cache(maxsize=4096)
-def _degrees(depth: int, kv_heads: int, count: int, node: int) -> NDArray[np.int64]:
-    # Triples (data, tensor, pipeline) whose product is the number of devices.
+def _degrees(depth: int, kv_heads: int, count: int, node: int, pieces: int) -> NDArray[np.int64]:
+    # Rows (data, tensor, context, pipeline) whose product is the number of devices; sequences in 2^i pieces, at most `pieces`.
     rows = [
-        (count // (tensor * pipeline), tensor, pipeline)
+        (count // (tensor * context * pipeline), tensor, context, pipeline)
         for tensor in _divisors(min(node, count))
         if kv_heads % tensor == 0
+        for context in (2**power for power in range(pieces.bit_length()))
+        if context <= pieces
         for pipeline in _divisors(depth)
-        if count % (tensor * pipeline) == 0
+        if count % (tensor * context * pipeline) == 0
     ]
-    return np.array(rows, dtype=np.int64).reshape(-1, 3)
+    return np.array(rows, dtype=np.int64).reshape(-1, 4)
 
 
 @lru_cache

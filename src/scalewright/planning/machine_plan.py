@@ -1,4 +1,4 @@
-"""A plan for a cluster: the model, its data and its layout, what they cost, and why."""
+"""A plan for a machine or a cluster of one: the model, its data and its layout, what they cost, and why."""
 
 from typing import ClassVar
 
@@ -13,15 +13,27 @@ class Layout(Part):
     devices: int
     data: int
     tensor: int
+    context: int = 1
     pipeline: int
     sharding: str
+    shards: int = 1
     micro_batch: int
     accumulation: int
     recompute: str
+    threads: int | None = None
+    """Of a processor."""
+    compiled: bool = False
+    """Whether torch.compile makes kernels of each step."""
 
     def __str__(self) -> str:
-        parts = [f"data {self.data}", f"tensor {self.tensor}", f"pipeline {self.pipeline}"]
+        if self.threads is not None:
+            sequences = f"{self.micro_batch} x {self.accumulation} sequences"
+            return f"{'compiled' if self.compiled else 'eager'}, {self.threads} threads, {sequences}"
+        degrees = {"data": self.data, "tensor": self.tensor, "context": self.context, "pipeline": self.pipeline}
+        parts = [f"{name} {degree}" for name, degree in degrees.items() if name != "context" or degree > 1]
         kept = {"none": "replicas whole", "optimiser": "optimiser sharded", "all": "weights sharded"}[self.sharding]
+        if 1 < self.shards < self.data * self.context:
+            kept += f" in groups of {self.shards}"
         again = {"none": "nothing computed again", "attention": "scores computed again", "all": "layers computed again"}
         return f"{' x '.join(parts)}, {kept}, {self.micro_batch} x {self.accumulation} sequences each, {again[self.recompute]}"
 
@@ -34,25 +46,31 @@ class Option(Part):
         params: N, weights in matrix products, the head included.
         params_total: All weights.
         tokens: D.
+        sequences: Of a step.
+        seconds, startup_seconds: Of the training, and of it what goes by before the first step.
         loss: Forecast, in nats per token.
         memory_bytes, memory_parts: On the fullest device, and what it is made of.
         mfu: Model FLOPs per second over the dense peak of all devices.
         step_seconds: Where the time of a step goes.
-        serving_flops_per_token, serving_bytes: Of the trained model: a forward pass, and its weights in half precision.
+        serving_flops_per_token, serving_bytes, serving_seconds_per_token: Of the trained model in half precision on one device:
+            a forward pass; its weights and one sequence's cache; generating for one reader.
+        serving_seconds: Of all devices for the tokens to be served.
     """
 
     shape: Decoder
     params: int
     params_total: int
     tokens: float
+    sequences: int
     steps: int
     layout: Layout
     precision: str
     flops: float
     seconds: float
+    startup_seconds: float
     device_hours: float
     usd: float | None
-    kwh: float
+    kwh: float | None
     memory_bytes: float
     memory_parts: dict[str, float]
     tokens_per_second: float
@@ -61,6 +79,8 @@ class Option(Part):
     loss: float
     serving_flops_per_token: float
     serving_bytes: float
+    serving_seconds_per_token: float
+    serving_seconds: float
 
 
 class Size(Part):
@@ -71,13 +91,14 @@ class Size(Part):
     loss: float
 
 
-class ClusterPlan(Document):
+class MachinePlan(Document):
     """The choice for a machine and its limits, beside what it was chosen from.
 
     Attributes:
         machine: COUNT x NAME.
         law: The law's name or hash.
-        limits: As given: seconds, usd, kwh, flops, memory_bytes.
+        limits: As given: seconds, usd, kwh, flops, memory_bytes; of serving: serving_memory_bytes, serving_seconds_per_token,
+            serving_tokens.
         choice: The least loss within the limits.
         sizes: Every shape that fits, by params.
         usable_memory_bytes: Of each device.
@@ -89,7 +110,7 @@ class ClusterPlan(Document):
         forecast, forecast_seconds: With intervals.
     """
 
-    KIND: ClassVar[str] = "cluster plan"
+    KIND: ClassVar[str] = "machine plan"
 
     machine: str
     law: str

@@ -1,0 +1,181 @@
+"""Models on one processor: our own family's shapes, speed and memory from the probe."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from scalewright.architectures import LlamaFamily
+from scalewright.architectures.decoder import Decoder
+from scalewright.documents import Reason
+from scalewright.machines.machine import Machine
+from scalewright.machines.processor import TIME_SPREAD, ProcessorRates, compile_seconds, processor_step
+from scalewright.planning.choice import memory_bytes
+from scalewright.planning.hardware import Laid
+from scalewright.planning.machine_plan import Layout, Option
+from scalewright.planning.rules import batch_tokens, context_length
+from scalewright.planning.serving import read_bytes
+
+FREE_MEMORY = 0.8
+"""Of the memory that a process may use: the rest is the system's, and for evaluation and checkpoints."""
+SERVED = 0.6
+"""Of the memory's rate that generation reaches: llama.cpp in bf16 on 226 M weights, 78 tokens/s where reading them alone would
+allow 128 (docs/log.md, 2026-11-25, serving on a processor)."""
+TRAINED = ("fp32", "bf16")
+"""Precisions that training offers on processors."""
+
+
+@dataclass(frozen=True)
+class OnProcessor:
+    """A probed machine that trains on its processor, in one process on all threads."""
+
+    machine: Machine
+    usd_per_hour: float | None = None
+
+    devices = 1
+    smallest = 1e4
+    vocabulary = 4096
+    time_spread = TIME_SPREAD
+    watts = None
+
+    def __str__(self) -> str:
+        return self.machine.name
+
+    @property
+    def memory_bytes(self) -> float:
+        """What a plan may fill."""
+        return FREE_MEMORY * self.machine.memory_bytes
+
+    @property
+    def full_rate(self) -> float:
+        """Probed FLOP/s in fp32."""
+        return self.machine.rate("fp32")
+
+    def context(self, flops: float) -> int:
+        """Longer ones for larger budgets."""
+        return context_length(flops)[0]
+
+    def peak(self, precision: str) -> float:
+        """Best probed FLOP/s."""
+        return self.machine.rate(precision)
+
+    def best_peak(self) -> float:
+        """In the advised precision."""
+        return self.peak(self.machine.precisions.advised)
+
+    def shapes(self, smallest: float, largest: float, vocabulary: int, context: int) -> Iterator[Decoder]:
+        """Of our Llama family, by width."""
+        family = LlamaFamily(vocabulary=vocabulary, context=context)
+        width = 2 * family.head_size
+        while (shape := family.shape(width)).params <= largest:
+            if shape.params >= smallest:
+                yield Decoder.of(shape)
+            width += family.head_size * max(1, width // 512)
+
+    def lay(self, shape: Decoder, tokens: float, memory_bytes: float) -> Laid | None:
+        """The precision and the kind of kernels that take the least time, compiling included, in the largest micro-batch that
+        fits."""
+        sequences, _ = batch_tokens(tokens, shape.context)
+        found = [
+            laid
+            for precision in self._precisions()
+            for compiled in (False, True)
+            if (laid := self._laid(shape, sequences, precision, compiled, memory_bytes)) is not None
+        ]
+        return min(found, key=lambda laid: laid.seconds(tokens), default=None)
+
+    def least_memory(self, shape: Decoder) -> float:
+        """A sequence at a time."""
+        return float(min(memory_bytes(shape, 1, precision) for precision in self._precisions()))
+
+    def seconds_per_served_token(self, shape: Decoder) -> float:
+        """Its weights and its cache read once, at the share of the memory's rate that a good runtime reaches."""
+        return read_bytes(shape) / (SERVED * max(self.machine.bandwidth_bytes_per_second.values()))
+
+    def fewer(self) -> tuple["OnProcessor", ...]:
+        """None: threads that stand idle help nobody."""
+        return ()
+
+    def warnings(self) -> Iterator[str]:
+        """Whether the probe trusts itself."""
+        if not self.machine.trusted:
+            yield f"machine: {'; '.join(self.machine.warnings)}"
+
+    def reasons(self, choice: Option) -> dict[str, Reason]:
+        """From the probe, and from the steps and processes that the formulas were fitted to."""
+        shape, machine, precision = choice.shape, self.machine, choice.precision
+        total = sum(choice.step_seconds.values())
+        shares = ", ".join(
+            f"{name} {value / total:.0%}" for name, value in choice.step_seconds.items() if value >= 0.005 * total
+        )
+        products, passes = machine.rate(precision), machine.passes_bytes_per_second[machine.threads]
+        found = {
+            "shape": Reason(
+                origin="derived",
+                text=f"width {shape.width}, {shape.depth} layers, {shape.heads} heads of {shape.head_size}: the family's dial",
+            ),
+            "batch": Reason(
+                origin="cited",
+                text=f"{choice.sequences} sequences of {shape.context} tokens: the power of two below 0.58 D^0.571 "
+                "(step law, Li et al. 2025, arXiv:2503.04715)",
+            ),
+            "precision": Reason(
+                origin="measured",
+                text=f"{precision}, {'compiled' if choice.layout.compiled else 'eager'}: the least time of "
+                f"{', '.join(self._precisions())}, each eager and compiled, {choice.startup_seconds:.0f} s of compiling "
+                f"counted; {products / 1e9:,.0f} GFLOP/s",
+            ),
+            "tokens_per_second": Reason(
+                origin="derived",
+                text=f"a step of {total:.4g} s: {shares}; products at the probed rate, elementwise work at "
+                f"{passes / 1e9:,.0f} GB/s, by a formula fitted to timed steps",
+            ),
+            "seconds": Reason(
+                origin="fitted",
+                text=f"steps not fitted, and the machine's drift: {TIME_SPREAD:.0%} (one sd; docs/log.md)",
+            ),
+            "memory_bytes": Reason(
+                origin="derived",
+                text=f"{choice.memory_bytes / 1e9:.2f} GB at most, of {self.memory_bytes / 1e9:.1f} GB ({FREE_MEMORY:.0%} of "
+                "what this process may use)",
+            ),
+            "machine": Reason(
+                origin="measured", text=f"{machine.name}, probed {machine.measured_at}, {machine.threads} threads"
+            ),
+            "ideal": Reason(origin="measured", text=f"best probed rate in fp32, {self.full_rate / 1e9:,.0f} GFLOP/s"),
+        }
+        if self.usd_per_hour is not None:
+            found["usd"] = Reason(origin="given", text=f"{self.usd_per_hour:g} per hour")
+        return found
+
+    def _precisions(self) -> list[str]:
+        usable = set(self.machine.precisions.usable)
+        return [precision for precision in TRAINED if precision in usable]
+
+    def _laid(self, shape: Decoder, sequences: int, precision: str, compiled: bool, memory: float) -> Laid | None:
+        pieces = 1
+        while (needed := memory_bytes(shape, sequences // pieces, precision)) > memory:
+            pieces *= 2
+            if pieces > sequences:
+                return None
+        rates = ProcessorRates.of(self.machine, precision, self.machine.threads)
+        step = processor_step(shape, sequences // pieces, precision, rates, compiled)
+        parts = {name: value if name == "weights" else pieces * value for name, value in vars(step).items()}
+        return Laid(
+            layout=Layout(
+                devices=1,
+                data=1,
+                tensor=1,
+                pipeline=1,
+                sharding="none",
+                micro_batch=sequences // pieces,
+                accumulation=pieces,
+                recompute="none",
+                threads=self.machine.threads,
+                compiled=compiled,
+            ),
+            precision=precision,
+            sequences=sequences,
+            tokens_per_second=sequences * shape.context / sum(parts.values()),
+            startup_seconds=compile_seconds(shape) if compiled else 0.0,
+            step_seconds=parts,
+            memory_parts={"process": float(needed)},
+        )

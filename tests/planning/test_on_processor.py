@@ -1,0 +1,112 @@
+"""Plans for a probed processor."""
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from scalewright.architectures import LlamaFamily
+from scalewright.architectures.decoder import Decoder
+from scalewright.errors import InputError, WorkError
+from scalewright.machines.machine import Machine
+from scalewright.machines.processor import ProcessorRates, compile_seconds, processor_step
+from scalewright.planning.choice import memory_bytes
+from scalewright.planning.decide import plan_machine
+from scalewright.planning.on_processor import FREE_MEMORY, OnProcessor
+from scalewright.planning.published import law_and_size
+from scalewright.planning.search import Limits, Order, options
+
+LAW, SIZE = law_and_size("published:chinchilla")
+
+
+def machine(memory: float = 24e9, **changes: object) -> Machine:
+    product = {"shape": (512,) * 3, "size": 512, "spread": 0, "repeats": 3}
+    return Machine.model_validate(
+        {
+            "name": "1 x processor", "cpu": "processor", "cores": 2, "threads": 2, "memory_bytes": int(memory),
+            "devices": [{"kind": "cpu", "name": "processor", "count": 1, "memory_bytes": int(memory)}],
+            "matmul": [product | {"dtype": d, "flops_per_second": r} for d, r in (("fp32", 2e11), ("bf16", 8e11))],
+            "bandwidth_bytes_per_second": {1: 2e10, 2: 4e10}, "passes_bytes_per_second": {1: 1e11, 2: 1.9e11}, "links": [],
+            "precisions": {"usable": ["fp32", "bf16"], "advised": "bf16"}, "taken_by_others": 0, "quick": True,
+            "measured_at": "2026-01-01", "software": {}, "warnings": [], "reasons": {},
+        } | changes
+    )  # fmt: skip
+
+
+def order(seconds: float, **changes: object) -> Order:
+    return Order(LAW, SIZE, OnProcessor(machine(**changes)), Limits(seconds=seconds))
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.floats(60, 86400), st.floats(5e8, 24e9), st.floats(1, 8))
+def test_limits_are_kept_and_more_is_never_worse(seconds, memory, times):
+    found = options(order(seconds, memory=memory))
+    for option in found:
+        assert option.seconds == pytest.approx(option.startup_seconds + option.tokens / option.tokens_per_second)
+        assert option.seconds <= seconds * (1 + 1e-9)
+        assert option.memory_bytes <= FREE_MEMORY * memory
+        assert option.memory_bytes == memory_bytes(option.shape, option.layout.micro_batch, option.precision)
+    # The context and the batch grow with the budget: the law knows of neither.
+    asked = replace(order(seconds, memory=memory), context=128)
+    assert options(replace(asked, limits=Limits(seconds=times * seconds)))[0].loss <= options(asked)[0].loss * (
+        1 + 1e-9
+    )
+
+
+def test_the_fastest_of_precisions_and_kernels_by_brute_force():
+    asked = order(3600.0).settled()
+    for option in options(asked)[:20]:
+        batch, best = option.sequences, 0.0
+        for precision in ("fp32", "bf16"):
+            rates = ProcessorRates.of(machine(), precision, 2)
+            for compiled in (False, True):
+                step = processor_step(option.shape, batch, precision, rates, compiled).total
+                startup = compile_seconds(option.shape) if compiled else 0.0
+                best = max(best, (3600.0 - startup) * batch * option.shape.context / step)
+        assert option.tokens == pytest.approx(best)
+
+
+def test_compiling_pays_once_there_is_time_for_it():
+    assert not options(order(20.0))[0].layout.compiled
+    assert options(order(3600.0))[0].layout.compiled
+
+
+def test_the_shape_is_one_of_the_familys():
+    choice = options(order(600.0))[0]
+    family = LlamaFamily(vocabulary=choice.shape.vocabulary, context=choice.shape.context)
+    assert Decoder.of(family.shape(choice.shape.width)) == choice.shape
+
+
+def test_a_plan_and_its_reasons():
+    plan = plan_machine(order(600.0), "published:chinchilla")
+    assert set(plan.reasons) >= {
+        "params", "shape", "tokens", "layout", "batch", "precision", "tokens_per_second", "seconds", "memory_bytes", "machine",
+        "ideal", "efficiency", "forecast", "flop_optimal", "regret",
+    }  # fmt: skip
+    assert plan.choice.usd is plan.choice.kwh is None
+    # The textbook: at the fp32 rate, times bits over 32.
+    bits = {"fp32": 32, "bf16": 16}[plan.choice.precision]
+    assert plan.ideal.seconds == pytest.approx(plan.choice.flops / 2e11 * bits / 32)
+    assert any(warning.startswith("far") for warning in plan.warnings)
+
+
+def test_a_disturbed_probe_is_warned_of():
+    disturbed = machine(trusted=False, warnings=["34 % of the processor was taken by others"])
+    said = list(OnProcessor(disturbed).warnings())
+    assert said == ["machine: 34 % of the processor was taken by others"]
+
+
+def test_emulated_precisions_are_not_planned():
+    found = options(order(600.0, precisions={"usable": ["fp32"], "advised": "fp32"}))
+    assert {option.precision for option in found} == {"fp32"}
+
+
+def test_what_cannot_be_is_told():
+    with pytest.raises(WorkError, match=r"need 0\.\d+ GB on each of 1 x processor, however laid out, of 0\.0008 GB"):
+        options(order(600.0, memory=1e6))
+    with pytest.raises(InputError, match="its power is not known"):
+        options(Order(LAW, SIZE, OnProcessor(machine()), Limits(kwh=1.0)))
+    with pytest.raises(InputError, match="has no price: give --usd-per-hour"):
+        options(Order(LAW, SIZE, OnProcessor(machine()), Limits(usd=1.0)))
+    assert options(Order(LAW, SIZE, OnProcessor(machine(), 0.1), Limits(usd=0.1)))[0].usd == pytest.approx(0.1)
