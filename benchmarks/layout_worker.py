@@ -1,18 +1,15 @@
 """One rank of a training laid out on several processes: prints the peak memory of the fullest one.
 
-    torchrun --standalone --nproc-per-node 2 benchmarks/layout_worker.py '{"layout": "fsdp", ...}'
+    MALLOC_MMAP_THRESHOLD_=1048576 MALLOC_TRIM_THRESHOLD_=1048576 \\
+        torchrun --standalone --nproc-per-node 2 benchmarks/layout_worker.py '{"layout": "sharded", ...}'
 
-The layouts are torch's own, applied beside the plain trunk. Blocks of a MiB and more are mapped, and so go back to the system when
-freed: the peak is what was needed at once, as torch's allocator for accelerators counts it.
+The layouts are torch's own, applied beside the plain trunk. With these thresholds blocks of a MiB and more go back to the
+system when freed: the peak is what was needed at once, as torch's allocator for accelerators counts it.
 """
 
-import ctypes
 import json
 import os
 import sys
-
-ctypes.CDLL(None).mallopt(-3, 2**20)  # M_MMAP_THRESHOLD, before anything is allocated
-ctypes.CDLL(None).mallopt(-1, 2**20)  # M_TRIM_THRESHOLD
 
 import torch
 import torch.distributed as dist
@@ -20,6 +17,7 @@ from torch import nn
 from torch.distributed.device_mesh import init_device_mesh
 from torch.distributed.fsdp import MixedPrecisionPolicy, fully_shard
 from torch.distributed.pipelining import PipelineStage, Schedule1F1B
+from torch.distributed.tensor import DTensor
 from torch.distributed.tensor.parallel import ColwiseParallel, RowwiseParallel, parallelize_module
 from torch.nn.parallel import DistributedDataParallel
 from torch.utils.checkpoint import checkpoint
@@ -43,6 +41,7 @@ class Stage(nn.Module):
         self.cos_TK, self.sin_TK = model.cos_TK, model.sin_TK
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Tokens or the stream of the stage before, to the stream or logits."""
         if self.embed_tokens is not None:
             x = self.embed_tokens(x)
         for layer in self.layers:
@@ -57,14 +56,9 @@ def main(asked: dict) -> None:
     torch.manual_seed(0)
     if ranks > 1:
         dist.init_process_group("gloo")
-    model = Llama(shape)
-    if asked["recompute"]:
-        for layer in model.layers:
-            layer.forward = _again(layer.forward)
     tokens = lambda batch: torch.randint(shape.vocabulary, (batch, shape.context))  # noqa: E731
     step = _pipeline if asked["layout"] == "pipeline" else _whole
-    reset_peak_memory()
-    step(asked, model, shape, precision, ranks, rank, tokens)
+    step(asked, shape, precision, ranks, rank, tokens)
     peak = torch.tensor(float(peak_memory_bytes()))
     if ranks > 1:
         dist.all_reduce(peak, op=dist.ReduceOp.MAX)
@@ -73,12 +67,20 @@ def main(asked: dict) -> None:
         print(int(peak))
 
 
-def _whole(asked, model, shape, precision, ranks, rank, tokens) -> None:
+def _model(shape: LlamaShape, recompute: bool) -> Llama:
+    model = Llama(shape)
+    if recompute:
+        for layer in model.layers:
+            layer.forward = _again(layer.forward)
+    return model
+
+
+def _whole(asked, shape, precision, ranks, rank, tokens) -> None:
+    model = _model(shape, asked["recompute"])
     mesh = init_device_mesh("cpu", (ranks,)) if ranks > 1 else None
-    policy = compute_in(precision, "cpu")
-    if asked["layout"] == "replicas":
+    if asked["layout"] == "replicas" and ranks > 1:
         model = DistributedDataParallel(model, gradient_as_bucket_view=True)
-    elif asked["layout"] == "fsdp":
+    elif asked["layout"] == "sharded":
         half = torch.bfloat16 if precision == "bf16" else None
         mixed = MixedPrecisionPolicy(param_dtype=half, reduce_dtype=torch.float32)
         for layer in model.layers:
@@ -92,7 +94,12 @@ def _whole(asked, model, shape, precision, ranks, rank, tokens) -> None:
                 "self_attn.qkv_proj": ColwiseParallel(), "self_attn.o_proj": RowwiseParallel(),
                 "mlp.gate_up_proj": ColwiseParallel(), "mlp.down_proj": RowwiseParallel(),
             })  # fmt: skip
-    optimiser = torch.optim.AdamW(model.parameters(), fused=asked["layout"] != "tensor", foreach=False)
+    reset_peak_memory()
+    # Torch takes no step and no norm over split and whole tensors together.
+    split = [each for each in model.parameters() if isinstance(each, DTensor)]
+    whole = [each for each in model.parameters() if not isinstance(each, DTensor)]
+    groups = [group for group in (split, whole) if group]
+    optimiser = torch.optim.AdamW([{"params": group} for group in groups], fused=True)
     for _ in range(STEPS):
         for _ in range(asked["accumulation"]):
             x, y = tokens(asked["batch"]), tokens(asked["batch"])
@@ -100,26 +107,27 @@ def _whole(asked, model, shape, precision, ranks, rank, tokens) -> None:
                 loss = cross_entropy(model(x).flatten(0, 1), y.flatten())
             loss.backward()
         del loss
-        nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        for group in groups:
+            nn.utils.clip_grad_norm_(group, 1.0)
         optimiser.step()
         optimiser.zero_grad(set_to_none=True)
-    del policy
 
 
-def _pipeline(asked, model, shape, precision, ranks, rank, tokens) -> None:
-    module = Stage(model, rank, ranks)
-    del model
+def _pipeline(asked, shape, precision, ranks, rank, tokens) -> None:
+    module = Stage(_model(shape, asked["recompute"]), rank, ranks)
     stage = PipelineStage(module, rank, ranks, torch.device("cpu"))
     loss_of = lambda logits, y: cross_entropy(logits.flatten(0, 1), y.flatten())  # noqa: E731
     schedule = Schedule1F1B(stage, asked["accumulation"], loss_fn=loss_of)
+    reset_peak_memory()
     optimiser = torch.optim.AdamW(module.parameters(), fused=True)
     batch = asked["batch"] * asked["accumulation"]
     for _ in range(STEPS):
         with compute_in(precision, "cpu"):
+            # Logits of all micro-batches are not wanted back.
             if rank == 0:
-                schedule.step(tokens(batch))
+                schedule.step(tokens(batch), return_outputs=False)
             else:
-                schedule.step(target=tokens(batch))
+                schedule.step(target=tokens(batch), return_outputs=False)
         nn.utils.clip_grad_norm_(module.parameters(), 1.0)
         optimiser.step()
         optimiser.zero_grad(set_to_none=True)

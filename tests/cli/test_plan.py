@@ -80,3 +80,27 @@ def test_it_is_drawn(call, tmp_path, suffix):
 
 def test_a_picture_of_no_kind_is_refused_before_the_work(refusal, tmp_path):
     assert "expected .png" in refusal(*ASKED, "--days", "7", "--plot", tmp_path / "plan.txt")
+
+
+def test_serving_counts(answer, call):
+    free, bound = (
+        answer(*ASKED, "--days", "7"),
+        answer(*ASKED, "--days", "7", "--serving-memory", "8", "--serving-ms", "4"),
+    )
+    assert bound["choice"]["params"] < free["choice"]["params"]
+    assert bound["choice"]["serving_bytes"] <= 8e9
+    assert bound["choice"]["serving_seconds_per_token"] <= 4e-3
+    assert bound["limits"]["serving_memory_bytes"] == 8e9
+    code, out, _ = call(*ASKED, "--days", "7", "--serving-tokens", "2T", "--explain")
+    assert code == 0
+    assert "2e+12 tokens to be served" in out
+    assert "serving_seconds  assumed" in out
+
+
+def test_what_a_plan_is_for_is_said_once(refusal, tmp_path):
+    assert "a project.toml, or both --law and --machine" in refusal("plan", "--days", "7")
+    project = tmp_path / "project.toml"
+    project.write_text('name = "x"\ndata = ["*.txt"]\n[budget]\nflops = 1e12\n')
+    assert "--days: found beside" in refusal("plan", project, "--days", "7")
+    assert "no such file" in refusal("plan", tmp_path / "none.toml")
+    assert "--ledger" in refusal(*ASKED, "--days", "1", "--ledger", "some.db")

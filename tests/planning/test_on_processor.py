@@ -13,7 +13,7 @@ from scalewright.machines.machine import Machine
 from scalewright.machines.processor import ProcessorRates, compile_seconds, processor_step
 from scalewright.planning.choice import memory_bytes
 from scalewright.planning.decide import plan_machine
-from scalewright.planning.on_processor import FREE_MEMORY, OnProcessor
+from scalewright.planning.on_processor import FREE_MEMORY, OnProcessor, TimedRun
 from scalewright.planning.published import law_and_size
 from scalewright.planning.search import Limits, Order, options
 
@@ -95,6 +95,17 @@ def test_a_disturbed_probe_is_warned_of():
     disturbed = machine(trusted=False, warnings=["34 % of the processor was taken by others"])
     said = list(OnProcessor(disturbed).warnings())
     assert said == ["machine: 34 % of the processor was taken by others"]
+
+
+def test_measured_runs_correct_the_speed_and_narrow_the_interval():
+    plain = OnProcessor(machine())
+    shape = LlamaFamily(vocabulary=4096, context=128).shape(128)
+    step = processor_step(shape, 32, "bf16", ProcessorRates.of(machine(), "bf16", 2)).total
+    taught = replace(plain, runs=5 * (TimedRun(shape, 32, "bf16", 1.25 * step),))
+    slower, faster = (on.lay(Decoder.of(shape), 1e7, 1e10) for on in (taught, plain))
+    assert slower.tokens_per_second == pytest.approx(faster.tokens_per_second / taught.correction.factor)
+    assert taught.correction.factor == pytest.approx(1.25, rel=0.05)
+    assert taught.time_spread < plain.time_spread
 
 
 def test_emulated_precisions_are_not_planned():

@@ -5,6 +5,8 @@ import json
 import math
 import shutil
 import sqlite3
+import subprocess
+import sys
 import time
 
 import pytest
@@ -14,6 +16,7 @@ from transformers import AutoModelForCausalLM
 from scalewright.data import Dataset
 from scalewright.laws import Law
 from scalewright.ledger import Ledger
+from scalewright.machines import Machine
 from scalewright.models import load_model
 from scalewright.pipeline import estimate, run_project
 from scalewright.planning import Ladder, Plan
@@ -164,3 +167,38 @@ def test_dry_run_spends_nothing(tiny_project):
     assert expected.runs >= 12
     assert expected.text_bytes == sum(file.stat().st_size for file in (tiny_project.parent / "text").iterdir())
     assert expected.final_seconds > 0
+
+
+def test_the_plan_of_a_project_is_the_one_it_trained(finished_project, tmp_path):
+    path, _ = finished_project
+    copy = tmp_path / "copy"
+    shutil.copytree(path.parent, copy)
+    command = [
+        sys.executable,
+        "-m",
+        "scalewright",
+        "plan",
+        str(copy / path.name),
+        "--json",
+        "--out",
+        str(tmp_path / "plan.json"),
+    ]
+    answered = subprocess.run(command, check=True, capture_output=True, text=True, timeout=120)
+    found, plan = json.loads(answered.stdout), Plan.load(state(path, "plan.json"))
+    assert Plan.load(tmp_path / "plan.json") == plan
+    choice = found["choice"]
+    assert {"params", "tokens", "seconds", "device_hours", "memory_bytes", "mfu", "layout"} <= choice.keys()
+    assert {"front", "runner_up", "ideal", "efficiency", "reasons", "forecast"} <= found.keys()
+    assert choice["params"] == plan.choice.params
+
+
+def test_its_final_run_corrects_plans_of_the_machine(finished_project, tmp_path):
+    path, _ = finished_project
+    machine = Machine.load(state(path, "machine.json"))
+    machine.save(tmp_path / "machine.json")
+    command = [
+        sys.executable, "-m", "scalewright", "plan", "--law", "published:chinchilla", "--hours", "0.1", "--json",
+        "--machine", str(tmp_path / "machine.json"), "--ledger", str(state(path, "ledger.db")),
+    ]  # fmt: skip
+    answered = subprocess.run(command, check=True, capture_output=True, text=True, timeout=120)
+    assert "as 1 measured runs took" in json.loads(answered.stdout)["reasons"]["tokens_per_second"]["text"]

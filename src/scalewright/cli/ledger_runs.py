@@ -30,13 +30,7 @@ def read_ledger(where: str | None, columns: Columns) -> RunTable:
     Raises:
         InputError: there is no ledger or no run in it, or the runs are of several groups, which no law mixes.
     """
-    if where is None and not HERE.exists():
-        raise InputError(
-            f"ledger: there is no {HERE} here; run this in the folder of a project, or name one by --ledger PATH"
-        )
-    if where is not None and "://" not in where and not Path(where).is_file():
-        raise InputError(f"--ledger {where}: no such file; expected a ledger.db or the URL of a database")
-    with Ledger.open(where or HERE) as ledger:
+    with open_ledger(where) as ledger:
         runs = [run for run in ledger.runs() if run.role != "search"]
     if not runs:
         raise InputError(
@@ -49,6 +43,21 @@ def read_ledger(where: str | None, columns: Columns) -> RunTable:
         if len(groups) > 1:
             raise InputError(_several(groups))
         return read_runs(path, replace(columns, unique_tokens=unique, trunk=trunk))
+
+
+def open_ledger(where: str | None) -> Ledger:
+    """The ledger at a path or URL; the one of the project in this folder where None.
+
+    Raises:
+        InputError: there is none.
+    """
+    if where is None and not HERE.exists():
+        raise InputError(
+            f"ledger: there is no {HERE} here; run this in the folder of a project, or name one by --ledger PATH"
+        )
+    if where is not None and "://" not in where and not Path(where).is_file():
+        raise InputError(f"--ledger {where}: no such file; expected a ledger.db or the URL of a database")
+    return Ledger.open(where or HERE)
 
 
 def _several(groups: Mapping[tuple[str | None, ...], int]) -> str:

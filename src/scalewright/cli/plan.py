@@ -14,6 +14,7 @@ from scalewright.cli.hardware import hardware
 from scalewright.cli.options import positive
 from scalewright.cli.plan_plot import draw_plan
 from scalewright.cli.plot import check_image, number_text
+from scalewright.cli.project_plan import print_project_plan
 from scalewright.errors import InputError
 from scalewright.planning.machine_plan import MachinePlan, Option
 
@@ -21,13 +22,17 @@ _HOUR, _DAY = 3600.0, 86400.0
 
 
 def plan(
-    law: Annotated[str, typer.Option(metavar="LAW", help="A law.json, or published:chinchilla, :hoffmann, :kaplan.")],
+    context_of_command: typer.Context,
+    project: Annotated[
+        Path | None, typer.Argument(metavar="[PROJECT]", help="A project.toml: its own ladder, law and machine.")
+    ] = None,
+    law: Annotated[
+        str | None, typer.Option(metavar="LAW", help="A law.json, or published:chinchilla, :hoffmann, :kaplan.")
+    ] = None,
     machine: Annotated[
-        str,
-        typer.Option(
-            metavar="M", help='COUNT x NAME, such as "64 x H100-SXM"; a .toml as NAME; local; a machine.json.'
-        ),
-    ],
+        str | None,
+        typer.Option(metavar="M", help='COUNT x NAME, as "64 x H100-SXM"; a .toml as NAME; local; a machine.json.'),
+    ] = None,
     hours: Annotated[str | None, typer.Option(metavar="H", help="Limit of time.")] = None,
     days: Annotated[str | None, typer.Option(metavar="D", help="Limit of time.")] = None,
     usd: Annotated[str | None, typer.Option(metavar="X", help="Limit of money.")] = None,
@@ -51,6 +56,9 @@ def plan(
     serving_tokens: Annotated[
         str | None, typer.Option(metavar="S", help="Tokens to be served in the model's life, out of the same limits.")
     ] = None,
+    ledger: Annotated[
+        str | None, typer.Option(metavar="PATH", help="Of runs trained on this machine: they correct its speed.")
+    ] = None,
     explain: Annotated[bool, typer.Option("--explain", help="Say why each number is what it is.")] = False,
     out: Annotated[Path | None, typer.Option(metavar="FILE", help="Keep the plan, as JSON.")] = None,
     plot: Plot = None,
@@ -59,6 +67,12 @@ def plan(
     """Plans the model of least loss that a machine can train within limits: size, data, layout, time, cost."""
     if plot is not None:
         check_image(plot)
+    if project is not None:
+        _refuse_options(context_of_command, project)
+        print_project_plan(project, explain=explain, out=out, json=json)
+        return
+    if law is None or machine is None:
+        raise InputError("plan: expected a project.toml, or both --law and --machine")
     found = _plan(
         law,
         machine,
@@ -72,6 +86,7 @@ def plan(
         tokens=_number("--tokens", tokens),
         unique=_number("--unique-tokens", unique_tokens),
         price=_number("--usd-per-hour", usd_per_hour),
+        ledger=ledger,
         vocabulary=vocabulary,
         context=context,
         serving_memory=_number("--serving-memory", serving_memory),
@@ -107,6 +122,7 @@ def _plan(
     tokens: float | None,
     unique: float | None,
     price: float | None,
+    ledger: str | None,
     vocabulary: int | None,
     context: int | None,
     serving_memory: float | None,
@@ -128,7 +144,7 @@ def _plan(
     order = Order(
         law=fitted,
         size=size,
-        hardware=hardware(machine, price),
+        hardware=hardware(machine, price, ledger),
         limits=Limits(seconds, usd, kwh, flops, None if memory is None else 1e9 * memory),
         serving=Serving(
             None if serving_memory is None else 1e9 * serving_memory,
@@ -142,6 +158,17 @@ def _plan(
         tokens=tokens,
     )
     return plan_machine(order, law)
+
+
+def _refuse_options(context: typer.Context, project: Path) -> None:
+    """A project says itself what its plan is for."""
+    kept = {"project", "explain", "out", "json"}
+    for name in context.params:
+        source = context.get_parameter_source(name)
+        if name not in kept and source is not None and source.name == "COMMANDLINE":
+            raise InputError(
+                f"--{name.replace('_', '-')}: found beside {project}, which says what is planned: leave one out"
+            )
 
 
 def _number(option: str, text: str | None) -> float | None:

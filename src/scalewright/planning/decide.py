@@ -121,10 +121,10 @@ def _front(order: Order, ranked: Sequence[Option]) -> list[Option]:
         if not ((costs <= cost * (1 + 1e-9)).all(axis=1) & (costs < cost * (1 - 1e-9)).any(axis=1)).any()
     ]
     # Sizes by halves are enough to see what a smaller model costs.
-    chosen: list[Option] = []
+    chosen = [ranked[0]]
     for option in sorted(kept, key=lambda option: (-option.seconds, -option.params)):
-        last = chosen[-1] if chosen else None
-        if last is None or option.seconds < 0.9 * last.seconds or option.params < 0.55 * last.params:
+        last = chosen[-1]
+        if option.seconds < 0.9 * last.seconds or option.params < 0.55 * last.params:
             chosen.append(option)
     return chosen
 

@@ -56,7 +56,6 @@ class Hardware(Protocol):
         smallest: Params below which no model is planned.
         vocabulary, context: Usual ones, for models of `flops` FLOPs.
         time_spread: Standard deviation of ln seconds about what is said.
-        memory_reason: Why plans may fill no more.
     """
 
     @property

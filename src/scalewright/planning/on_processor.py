@@ -2,10 +2,13 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
+from typing import NamedTuple
 
-from scalewright.architectures import LlamaFamily
+from scalewright.architectures import LlamaFamily, LlamaShape
 from scalewright.architectures.decoder import Decoder
 from scalewright.documents import Reason
+from scalewright.machines.correction import Correction, correction
 from scalewright.machines.machine import Machine
 from scalewright.machines.processor import TIME_SPREAD, ProcessorRates, compile_seconds, processor_step
 from scalewright.planning.choice import memory_bytes
@@ -23,21 +26,45 @@ TRAINED = ("fp32", "bf16")
 """Precisions that training offers on processors."""
 
 
+class TimedRun(NamedTuple):
+    """A training that was measured: eager, in one process on all threads of the machine; seconds are a step's."""
+
+    shape: LlamaShape
+    sequences: int
+    precision: str
+    seconds: float
+
+
 @dataclass(frozen=True)
 class OnProcessor:
-    """A probed machine that trains on its processor, in one process on all threads."""
+    """A probed machine that trains on its processor, in one process on all threads; `runs` that it trained before correct
+    what the probe alone says."""
 
     machine: Machine
     usd_per_hour: float | None = None
+    runs: tuple[TimedRun, ...] = ()
 
     devices = 1
     smallest = 1e4
     vocabulary = 4096
-    time_spread = TIME_SPREAD
     watts = None
 
     def __str__(self) -> str:
         return self.machine.name
+
+    @cached_property
+    def correction(self) -> Correction:
+        """What the measured runs say of the formula."""
+        ratios = [
+            run.seconds / processor_step(run.shape, run.sequences, run.precision, self._rates(run.precision)).total
+            for run in self.runs
+        ]
+        return correction(ratios, TIME_SPREAD)
+
+    @property
+    def time_spread(self) -> float:
+        """Standard deviation of ln seconds about what is said."""
+        return self.correction.spread
 
     @property
     def memory_bytes(self) -> float:
@@ -126,11 +153,11 @@ class OnProcessor:
             "tokens_per_second": Reason(
                 origin="derived",
                 text=f"a step of {total:.4g} s: {shares}; products at the probed rate, elementwise work at "
-                f"{passes / 1e9:,.0f} GB/s, by a formula fitted to timed steps",
+                f"{passes / 1e9:,.0f} GB/s, by a formula fitted to timed steps{self._corrected()}",
             ),
             "seconds": Reason(
                 origin="fitted",
-                text=f"steps not fitted, and the machine's drift: {TIME_SPREAD:.0%} (one sd; docs/log.md)",
+                text=f"steps not fitted, and the machine's drift: {self.time_spread:.0%} (one sd; docs/log.md)",
             ),
             "memory_bytes": Reason(
                 origin="derived",
@@ -146,6 +173,15 @@ class OnProcessor:
             found["usd"] = Reason(origin="given", text=f"{self.usd_per_hour:g} per hour")
         return found
 
+    def _rates(self, precision: str) -> ProcessorRates:
+        return ProcessorRates.of(self.machine, precision, self.machine.threads)
+
+    def _corrected(self) -> str:
+        if not self.runs:
+            return ""
+        low, high = self.correction.interval()
+        return f", times {self.correction.factor:.2f} ({low:.2f} – {high:.2f}) as {len(self.runs)} measured runs took"
+
     def _precisions(self) -> list[str]:
         usable = set(self.machine.precisions.usable)
         return [precision for precision in TRAINED if precision in usable]
@@ -156,9 +192,11 @@ class OnProcessor:
             pieces *= 2
             if pieces > sequences:
                 return None
-        rates = ProcessorRates.of(self.machine, precision, self.machine.threads)
-        step = processor_step(shape, sequences // pieces, precision, rates, compiled)
-        parts = {name: value if name == "weights" else pieces * value for name, value in vars(step).items()}
+        step = processor_step(shape, sequences // pieces, precision, self._rates(precision), compiled)
+        parts = {
+            name: self.correction.factor * (value if name == "weights" else pieces * value)
+            for name, value in vars(step).items()
+        }
         return Laid(
             layout=Layout(
                 devices=1,

@@ -1,0 +1,38 @@
+"""Learning from runs that were timed: the posterior of a normal mean."""
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from scalewright.machines.correction import RUN_SPREAD, correction
+
+
+def test_without_runs_nothing_is_learned():
+    found = correction([], 0.2)
+    assert (found.factor, found.runs) == (1.0, 0)
+    assert found.spread == pytest.approx(0.2)
+
+
+@given(st.lists(st.floats(0.3, 3), min_size=1, max_size=9))
+def test_it_is_the_posterior_on_a_grid(ratios):
+    spread = 0.2
+    common = math.sqrt(spread**2 - RUN_SPREAD**2)
+    means = np.linspace(-2, 2, 40_001)
+    logs = -(means**2) / (2 * common**2) - sum((math.log(r) - means) ** 2 for r in ratios) / (2 * RUN_SPREAD**2)
+    weights = np.exp(logs - logs.max())
+    mean = (weights * means).sum() / weights.sum()
+    deviation = math.sqrt((weights * (means - mean) ** 2).sum() / weights.sum() + RUN_SPREAD**2)
+    found = correction(ratios, spread)
+    assert found.factor == pytest.approx(math.exp(mean), rel=1e-4)
+    assert found.spread == pytest.approx(deviation, rel=1e-3)
+
+
+def test_five_runs_tell_a_common_factor_and_narrow_the_interval():
+    found = correction([1.3] * 5, 0.2)
+    assert found.factor == pytest.approx(1.3, rel=0.02)
+    low, high = found.interval()
+    assert low < 1.3 < high
+    assert high / low < math.exp(2 * 1.645 * 0.07)
