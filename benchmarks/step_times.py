@@ -1,5 +1,8 @@
 """Training steps timed on this machine, and what the probe alone says they take."""
 
+import itertools
+import os
+import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -9,7 +12,7 @@ import torch
 
 from scalewright.architectures import LlamaShape
 from scalewright.machines.probe import probe
-from scalewright.machines.processor import ProcessorRates, processor_step
+from scalewright.machines.processor import ProcessorRates, compile_seconds, processor_step
 from scalewright.models import Llama, cross_entropy
 from scalewright.planning.recipe import Recipe
 from scalewright.training import Schedule, Trainer, Trunk
@@ -22,6 +25,8 @@ SHAPES = (
     (640, 64, 6, 2048, 128, 12), (768, 64, 8, 8192, 256, 4),
 )  # fmt: skip
 SECONDS = 1.5
+JOBS = (60.0, 600.0)
+"""Seconds of the trainings that a way is advised for."""
 _KNOWN, _DRAWS = 5, 200
 
 
@@ -41,15 +46,13 @@ class _Drawn:
 
 @dataclass(frozen=True)
 class _Timed:
-    shape: LlamaShape
-    batch: int
-    precision: str
     seconds: float
+    startup: float  # before the first step: compiling
     reference: float  # FLOP/s of a product timed beside it
 
 
 def step_lines() -> Iterator[str]:
-    """Each configuration: measured, forecast from the probe alone, and with five runs known."""
+    """Each configuration: measured, forecast from the probe alone, and with five runs known; and what is advised."""
     machine = probe(quick=True)
     torch.set_num_threads(machine.threads)
     rates = {precision: ProcessorRates.of(machine, precision, machine.threads) for precision in ("fp32", "bf16")}
@@ -58,36 +61,52 @@ def step_lines() -> Iterator[str]:
         f"probe: fp32 {rates['fp32'].products / 1e9:.0f}, bf16 {rates['bf16'].products / 1e9:.0f} GFLOP/s, elementwise "
         f"{rates['fp32'].passes / 1e9:.0f} GB/s, {machine.threads} threads"
     )
-    yield "| width | layers | vocabulary | context | batch | precision | measured ms | forecast ms | error |"
-    yield "|" + " --- |" * 9
-    errors, slower = [], []
-    for width, head, depth, vocabulary, context, batch in SHAPES:
-        shape = LlamaShape(
-            vocabulary=vocabulary, context=context, depth=depth, width=width, head_size=head,
-            hidden=-(-8 * width // 3 // 16) * 16,
-        )  # fmt: skip
-        forecast, measured = {}, {}
-        for precision in rates:
-            timed = _timed(shape, batch, precision, machine.threads)
-            steady = timed.seconds * timed.reference / references[precision]  # as it would be at the probe's clock
-            said = processor_step(shape, batch, precision, rates[precision]).total
-            errors.append(said / steady - 1)
-            forecast[precision], measured[precision] = said, steady
-            yield (
-                f"| {width} | {depth} | {vocabulary} | {context} | {batch} | {precision} | {1000 * steady:.1f} "
-                f"| {1000 * said:.1f} | {errors[-1]:+.1%} |"
-            )
-        slower.append(measured[min(forecast, key=lambda each: forecast[each])] / min(measured.values()) - 1)
-    sizes = np.abs(errors)
-    yield (
-        f"{len(errors)} configurations, from the probe alone: median absolute error {np.median(sizes):.1%} (bar: 8 %), 90th "
-        f"percentile {np.quantile(sizes, 0.9):.1%} (bar: 20 %), largest {sizes.max():.1%}"
-    )
-    yield f"with {_KNOWN} of them known (one factor for all others): median {_corrected(np.log1p(errors)):.1%} (bar: 4 %)"
-    yield (
-        f"the precision that the forecast advises is slower than the fastest by {max(slower):.1%} at most, over {len(slower)} "
-        "shapes (bar: 5 %; training offers no compiled steps)"
-    )
+    yield "| width | layers | vocabulary | context | batch | precision | kernels | measured | forecast ms | error | startup s |"
+    yield "|" + " --- |" * 11
+    errors: dict[bool, list[float]] = {False: [], True: []}
+    slower: dict[float, list[float]] = {job: [] for job in JOBS}
+    with tempfile.TemporaryDirectory() as kernels:
+        os.environ["TORCHINDUCTOR_CACHE_DIR"] = kernels
+        for width, head, depth, vocabulary, context, batch in SHAPES:
+            shape = LlamaShape(
+                vocabulary=vocabulary, context=context, depth=depth, width=width, head_size=head,
+                hidden=-(-8 * width // 3 // 16) * 16,
+            )  # fmt: skip
+            forecast, measured = {}, {}
+            for precision, compiled in itertools.product(rates, (False, True)):
+                timed = _timed(shape, batch, precision, compiled, machine.threads)
+                steady = timed.seconds * timed.reference / references[precision]  # as it would be at the probe's clock
+                said = processor_step(shape, batch, precision, rates[precision], compiled).total
+                errors[compiled].append(said / steady - 1)
+                forecast[precision, compiled] = said, compile_seconds(shape) if compiled else 0.0
+                measured[precision, compiled] = steady, timed.startup
+                yield (
+                    f"| {width} | {depth} | {vocabulary} | {context} | {batch} | {precision} | "
+                    f"{'compiled' if compiled else 'eager'} | {1000 * steady:.1f} | {1000 * said:.1f} "
+                    f"| {said / steady - 1:+.1%} | {timed.startup:.1f} |"
+                )
+            for job in JOBS:
+                slower[job].append(_lost(forecast, measured, job / measured["bf16", False][0]))
+    every = errors[False] + errors[True]
+    for name, values in (("eager", errors[False]), ("compiled", errors[True]), ("all", every)):
+        sizes = np.abs(values)
+        yield (
+            f"{len(values)} configurations, {name}, from the probe alone: median absolute error {np.median(sizes):.1%} (bar: "
+            f"8 %), 90th percentile {np.quantile(sizes, 0.9):.1%} (bar: 20 %), largest {sizes.max():.1%}"
+        )
+    yield f"with {_KNOWN} of them known (one factor for all others): median {_corrected(np.log1p(every)):.1%} (bar: 4 %)"
+    for job, values in slower.items():
+        yield (
+            f"trainings of {job:g} s in bf16, eager: what is advised of precision and kernels takes at most {max(values):.1%} "
+            f"longer than the fastest measured, compiling counted, over {len(values)} shapes (bar: 5 %)"
+        )
+
+
+def _lost(forecast: dict, measured: dict, steps: float) -> float:
+    # Of the way that the forecasts choose, over the best there is.
+    advised = min(forecast, key=lambda way: forecast[way][1] + steps * forecast[way][0])
+    total = {way: startup + steps * seconds for way, (seconds, startup) in measured.items()}
+    return total[advised] / min(total.values()) - 1
 
 
 def _corrected(log_errors: np.ndarray) -> float:
@@ -98,27 +117,35 @@ def _corrected(log_errors: np.ndarray) -> float:
     return float(np.median(found))
 
 
-def drawn_trainer(shape: LlamaShape, batch: int, precision: str, threads: int) -> tuple[Trainer, Schedule]:
-    """A trainer on tokens drawn at random, and a schedule."""
+def drawn_trainer(
+    shape: LlamaShape, batch: int, precision: str, threads: int, compiled: bool = False
+) -> tuple[Trainer, Schedule]:
+    """A trainer on tokens drawn at random, model and loss compiled together if asked, and a schedule."""
     torch.set_num_threads(threads)
     recipe = Recipe(
         learning_rate=1e-3, base_width=shape.width, base_depth=shape.depth, batch_size=batch, warmup_steps=1,
         precision=precision,
     )  # fmt: skip
     trunk = Trunk(task="language", shape=shape, recipe=recipe, data_hash="", seed=0, horizons=(1000,), threads=threads)
-    return Trainer(trunk, _Drawn(), None, "cpu"), trunk.schedule(1000)  # type: ignore[arg-type]
+    task = _Drawn()
+    if compiled:
+        torch.compiler.reset()
+        task.loss = torch.compile(task.loss)  # type: ignore[method-assign]
+    return Trainer(trunk, task, None, "cpu"), trunk.schedule(1000)  # type: ignore[arg-type]
 
 
-def _timed(shape: LlamaShape, batch: int, precision: str, threads: int) -> _Timed:
-    trainer, schedule = drawn_trainer(shape, batch, precision, threads)
+def _timed(shape: LlamaShape, batch: int, precision: str, compiled: bool, threads: int) -> _Timed:
+    trainer, schedule = drawn_trainer(shape, batch, precision, threads, compiled)
     for _ in range(3):
         trainer.advance(schedule)
+    begun = trainer.seconds
     before, seconds = _reference(precision), []
     while sum(seconds) < SECONDS or len(seconds) < 5:
         spent = trainer.seconds
         trainer.advance(schedule)
         seconds.append(trainer.seconds - spent)
-    return _Timed(shape, batch, precision, float(np.median(seconds)), (before + _reference(precision)) / 2)
+    step = float(np.median(seconds))
+    return _Timed(step, max(0.0, begun - 3 * step), (before + _reference(precision)) / 2)
 
 
 def _reference(precision: str) -> float:

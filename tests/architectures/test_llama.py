@@ -1,10 +1,14 @@
 """Counts against published models, torch's own counter and the models built on the meta device."""
 
+from functools import partial
+
 import pytest
 import torch
+from torch.utils.checkpoint import checkpoint
 from torch.utils.flop_counter import FlopCounterMode
 
 from scalewright.architectures import LlamaFamily, LlamaShape
+from scalewright.architectures.decoder import Decoder
 from scalewright.errors import InputError
 from scalewright.models import Llama
 
@@ -40,6 +44,24 @@ def test_flops_are_torchs(width):
         logits.sum().backward()
     # The first layer's input needs no gradient product with the embedding, so a little less than twice the forward pass.
     assert backward.get_total_flops() == pytest.approx(2 * forward.get_total_flops(), rel=1e-3)
+
+
+def test_flops_of_layers_computed_again_are_torchs():
+    shape = LlamaFamily(vocabulary=512, context=64).shape(96)
+    counted = []
+    for again in (False, True):
+        with torch.device("meta"):
+            model, tokens = Llama(shape), torch.zeros(2, 64, dtype=torch.long)
+        if again:
+            for layer in model.layers:
+                layer.forward = partial(checkpoint, layer.forward, use_reentrant=False)
+        with FlopCounterMode(display=False) as counter:
+            model(tokens).sum().backward()
+        counted.append(counter.get_total_flops())
+    added = 2 * 64 * Decoder.of(shape).recomputed_flops_per_token
+    # The last product of a layer is wanted by nobody and left out: torch stops once the inputs of its gradients are there.
+    last = 2 * 64 * 2 * shape.depth * shape.width * shape.hidden
+    assert counted[1] - counted[0] == pytest.approx(added - last, rel=1e-3)
 
 
 @pytest.mark.parametrize(("width", "layers"), [(768, 12), (2048, 22), (4096, 33)])

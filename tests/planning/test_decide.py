@@ -76,7 +76,7 @@ def test_regret_is_small_where_the_optimum_is_flat(plan):
 
 @pytest.mark.parametrize(
     ("machine", "seconds", "codes"),
-    [("64 x A100", 7 * 86400.0, ["published"]), ("8 x H100", 7 * 86400.0, ["published", "machine"]),
+    [("64 x A100", 7 * 86400.0, ["published"]), ("8 x H200", 7 * 86400.0, ["published", "machine"]),
      ("1 x A100", 20.0, ["published", "far"])],
 )  # fmt: skip
 def test_what_the_plan_does_not_rest_on_is_said(machine, seconds, codes):

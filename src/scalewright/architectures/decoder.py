@@ -115,6 +115,11 @@ class Decoder(Part):
         """FLOPs of a training step per token: the backward pass costs two forward passes."""
         return 3 * self.forward_flops_per_token
 
+    @property
+    def recomputed_flops_per_token(self) -> int:
+        """FLOPs per token that computing all layers again in the backward pass adds to a training step."""
+        return 2 * self.depth * self.layer_params + 4 * self.depth * self.context * self.attention_width
+
     def layer_products(self, tokens: Numbers, tensor: Numbers = 1.0) -> list[Product]:
         """Matrix products of one layer's forward pass for `tokens` tokens, on one of `tensor` devices that share each
         layer; attention's own are in `attention_flops`."""

@@ -1,6 +1,7 @@
 """Peak memory of an eager training process of our trunk: what autograd and the optimiser hold, counted tensor by tensor.
 
-For kernels that are not fused (processors); `memory` counts what fused kernels on accelerators keep.
+For kernels that are not fused (processors), where what is freed goes back to the system; `memory` counts what fused kernels on
+accelerators keep.
 """
 
 from dataclasses import dataclass
@@ -10,6 +11,10 @@ from scalewright.architectures.decoder import Decoder
 
 FULL, HALF = 4, 2
 """Bytes of a number in fp32, and in bf16."""
+
+RUNTIME_BYTES = 382e6
+"""Of the interpreter and torch besides, on Linux: the only figure here that is measured, not counted (16 processes, to 0.8 % of
+their peaks; docs/log.md, 2026-11-25, memory counted)."""
 
 Kind = Literal["replicas", "sharded", "tensor", "pipeline"]
 

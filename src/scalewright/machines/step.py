@@ -27,18 +27,18 @@ class Efficiency(NamedTuple):
         production: Of the wall time of a whole training, what steps take: the rest goes to restarts, checkpoints, evaluation.
     """
 
-    products: float = 0.81
-    attention: float = 0.48
-    memory: float = 0.74
-    links: float = 0.64
+    products: float = 0.76
+    attention: float = 0.46
+    memory: float = 0.69
+    links: float = 0.72
     hidden: float = 0.8
     kernel_seconds: float = 6e-6
-    production: float = 0.8
+    production: float = 0.83
 
 
-FITTED_ON = "V100-SXM-32GB", "A100-SXM-40GB", "A100-SXM-80GB", "TPU-v4"
+FITTED_ON = "V100-SXM-32GB", "A100-SXM-40GB", "A100-SXM-80GB", "H100-SXM", "TPU-v4"
 EFFICIENCY = Efficiency()
-"""Fitted to published runs (docs/log.md, 2026-11-25, published runs)."""
+"""Fitted to 53 published runs (docs/log.md, 2026-11-25, more published runs)."""
 
 
 @dataclass(frozen=True)
