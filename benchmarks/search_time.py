@@ -12,7 +12,7 @@ from scalewright.planning.search import Limits, Order, options
 
 def search_lines() -> Iterator[str]:
     """The full space: every shape, every layout."""
-    law, size = law_and_size("published:chinchilla")
+    law, size, _ = law_and_size("published:chinchilla")
     for machine, days in (("64 x H100-SXM", 7), ("1024 x H100-SXM", 30), ("10000 x V100-SXM-32GB", 30)):
         order = Order(law, size, OnCluster(Cluster.named(machine)), Limits(seconds=86400.0 * days))
         search = median_seconds(lambda order=order: options(order), 5)

@@ -9,12 +9,14 @@ SURFACE = {
     "Allocation",
     "InputError",
     "Law",
+    "MachinePlan",
     "Prediction",
     "ScalewrightError",
     "WorkError",
     "__version__",
     "allocate",
     "fit",
+    "plan",
 }
 
 

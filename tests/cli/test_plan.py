@@ -36,9 +36,9 @@ def test_it_is_kept(call, tmp_path):
     ("options", "said"),
     [
         ([], "no limit"),
-        (["--hours", "1", "--days", "1"], "--hours and --days"),
+        (["--hours", "1", "--days", "1"], "hours and days"),
         (["--days", "soon"], "--days: found 'soon'"),
-        (["--days", "1", "--context", "0"], "--context 0"),
+        (["--days", "1", "--context", "0"], "context 0"),
     ],
 )
 def test_what_cannot_be_planned(refusal, options, said):

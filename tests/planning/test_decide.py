@@ -3,6 +3,8 @@
 import numpy as np
 import pytest
 
+import scalewright
+from scalewright.errors import InputError
 from scalewright.machines.cluster import Cluster
 from scalewright.planning.decide import plan_machine
 from scalewright.planning.machine_plan import MachinePlan, Option
@@ -10,7 +12,7 @@ from scalewright.planning.on_cluster import OnCluster
 from scalewright.planning.published import law_and_size
 from scalewright.planning.search import Limits, Order
 
-LAW, SIZE = law_and_size("published:chinchilla")
+LAW, SIZE, _ = law_and_size("published:chinchilla")
 
 
 @pytest.fixture(scope="module")
@@ -89,3 +91,12 @@ def test_what_the_plan_does_not_rest_on_is_said(machine, seconds, codes):
 def test_it_is_kept_and_read(plan, tmp_path):
     plan.save(tmp_path / "plan.json")
     assert MachinePlan.load(tmp_path / "plan.json") == plan
+
+
+def test_the_verb_of_python_asks_the_same(plan):
+    asked = scalewright.plan("published:chinchilla", "64 x H100-SXM", days=7)
+    assert asked == plan
+    with pytest.raises(InputError, match="hours and days: found both"):
+        scalewright.plan("published:chinchilla", "8 x A100", hours=1, days=1)
+    with pytest.raises(InputError, match="context 0"):
+        scalewright.plan(LAW, "8 x A100", hours=1, context=0)

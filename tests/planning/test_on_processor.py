@@ -17,7 +17,7 @@ from scalewright.planning.on_processor import FREE_MEMORY, OnProcessor, TimedRun
 from scalewright.planning.published import law_and_size
 from scalewright.planning.search import Limits, Order, options
 
-LAW, SIZE = law_and_size("published:chinchilla")
+LAW, SIZE, _ = law_and_size("published:chinchilla")
 
 
 def machine(memory: float = 24e9, **changes: object) -> Machine:

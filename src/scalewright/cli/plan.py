@@ -10,7 +10,7 @@ from rich.text import Text
 
 from scalewright.cli.arguments import Plot
 from scalewright.cli.console import Json, answers, print_json
-from scalewright.cli.hardware import hardware
+from scalewright.cli.hardware import machine_named, timed_runs
 from scalewright.cli.options import positive
 from scalewright.cli.plan_plot import draw_plan
 from scalewright.cli.plot import check_image, number_text
@@ -73,25 +73,28 @@ def plan(
         return
     if law is None or machine is None:
         raise InputError("plan: expected a project.toml, or both --law and --machine")
-    found = _plan(
+    from scalewright.planning.request import plan as plan_request
+
+    on = machine_named(machine)
+    found = plan_request(
         law,
-        machine,
+        on,
         hours=_number("--hours", hours),
         days=_number("--days", days),
         usd=_number("--usd", usd),
         kwh=_number("--kwh", kwh),
         flops=_number("--flops", flops),
-        memory=_number("--memory", memory),
+        memory_gb=_number("--memory", memory),
         params=_number("--params", params),
         tokens=_number("--tokens", tokens),
-        unique=_number("--unique-tokens", unique_tokens),
-        price=_number("--usd-per-hour", usd_per_hour),
-        ledger=ledger,
+        unique_tokens=_number("--unique-tokens", unique_tokens),
+        usd_per_hour=_number("--usd-per-hour", usd_per_hour),
         vocabulary=vocabulary,
         context=context,
-        serving_memory=_number("--serving-memory", serving_memory),
+        serving_memory_gb=_number("--serving-memory", serving_memory),
         serving_ms=_number("--serving-ms", serving_ms),
         serving_tokens=_number("--serving-tokens", serving_tokens),
+        runs=timed_runs(ledger, on),
     )
     if out is not None:
         found.save(out)
@@ -106,58 +109,6 @@ def plan(
     if explain:
         for name, reason in found.reasons.items():
             answers.print(Text.assemble((f"{name:>10}", "bold"), "  ", str(reason)), highlight=False, soft_wrap=True)
-
-
-def _plan(
-    law: str,
-    machine: str,
-    *,
-    hours: float | None,
-    days: float | None,
-    usd: float | None,
-    kwh: float | None,
-    flops: float | None,
-    memory: float | None,
-    params: float | None,
-    tokens: float | None,
-    unique: float | None,
-    price: float | None,
-    ledger: str | None,
-    vocabulary: int | None,
-    context: int | None,
-    serving_memory: float | None,
-    serving_ms: float | None,
-    serving_tokens: float | None,
-) -> MachinePlan:
-    from scalewright.planning.decide import plan_machine
-    from scalewright.planning.published import law_and_size
-    from scalewright.planning.search import Limits, Order
-    from scalewright.planning.serving import Serving
-
-    if hours is not None and days is not None:
-        raise InputError("--hours and --days: found both, expected one limit of time: leave one out")
-    for option, value in (("--vocabulary", vocabulary), ("--context", context)):
-        if value is not None and value < 1:
-            raise InputError(f"{option} {value}: expected a positive number")
-    fitted, size = law_and_size(law)
-    seconds = _HOUR * hours if hours is not None else _DAY * days if days is not None else None
-    order = Order(
-        law=fitted,
-        size=size,
-        hardware=hardware(machine, price, ledger),
-        limits=Limits(seconds, usd, kwh, flops, None if memory is None else 1e9 * memory),
-        serving=Serving(
-            None if serving_memory is None else 1e9 * serving_memory,
-            None if serving_ms is None else 1e-3 * serving_ms,
-            serving_tokens,
-        ),
-        unique_tokens=unique,
-        vocabulary=vocabulary,
-        context=context,
-        params=params,
-        tokens=tokens,
-    )
-    return plan_machine(order, law)
 
 
 def _refuse_options(context: typer.Context, project: Path) -> None:

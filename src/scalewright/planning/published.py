@@ -83,20 +83,23 @@ PUBLISHED = {
 }
 
 
-def law_and_size(name: str) -> tuple[Law, Callable[[Decoder], int]]:
-    """A law, published or from a file, and what of a shape its N counts.
+def law_and_size(given: Law | str | Path) -> tuple[Law, Callable[[Decoder], int], str]:
+    """A law, published, from a file or as it is; what of a shape its N counts; and how it is called.
 
     Raises:
         InputError: there is no such law, or it is not one in size and data.
     """
-    if name.startswith(PREFIX):
-        law = published_law(name)
-        total = PUBLISHED[name.removeprefix(PREFIX)].total
+    total = False
+    if isinstance(given, Law):
+        law, called = given, given.hash
+    elif isinstance(given, str) and given.startswith(PREFIX):
+        law, called = published_law(given), given
+        total = PUBLISHED[given.removeprefix(PREFIX)].total
     else:
-        law, total = Law.load(Path(name)), False
+        law, called = Law.load(Path(given)), str(given)
     if set(law.inputs) != {"params", "tokens"}:
-        raise InputError(f"{name}: a law in {', '.join(law.inputs)}; expected one in params and tokens")
-    return law, (lambda shape: shape.params_total) if total else (lambda shape: shape.params)
+        raise InputError(f"{called}: a law in {', '.join(law.inputs)}; expected one in params and tokens")
+    return law, (lambda shape: shape.params_total) if total else (lambda shape: shape.params), called
 
 
 @cache
