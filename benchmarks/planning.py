@@ -8,6 +8,7 @@ before under the same code is printed from there.
 
 from kept_parts import print_parts
 from layout_memory import layout_lines
+from plan_kept import kept_lines
 from plan_regret import regret_lines
 from published_runs import published_lines
 from search_time import search_lines
@@ -21,6 +22,7 @@ PARTS = {
     "steps": step_lines,
     "memory": memory_lines,
     "layouts": layout_lines,
+    "kept": kept_lines,
 }
 
 if __name__ == "__main__":

@@ -15,10 +15,9 @@ from scalewright.cli.options import positive
 from scalewright.cli.plan_plot import draw_plan
 from scalewright.cli.plot import check_image, number_text
 from scalewright.cli.project_plan import print_project_plan
+from scalewright.cli.times import time_text
 from scalewright.errors import InputError
 from scalewright.planning.machine_plan import MachinePlan, Option
-
-_HOUR, _DAY = 3600.0, 86400.0
 
 
 def plan(
@@ -139,7 +138,7 @@ def _lines(plan: MachinePlan) -> Iterator[tuple[str, str]]:
     yield "data", f"{number_text(choice.tokens)} tokens, {ratio:.3g} for each parameter, {choice.steps:,} steps"
     said = f"{forecast.value:.4f} ({forecast.low:.3f} – {forecast.high:.3f}, {level})"
     yield "loss", f"{said} nats per token, by {plan.law}"
-    said = f"{_time(time.value)} ({_time(time.low)} – {_time(time.high)}, {level})"
+    said = f"{time_text(time.value)} ({time_text(time.low)} – {time_text(time.high)}, {level})"
     yield "time", f"{said}, {choice.device_hours:,.4g} device-hours"
     cost = [f"{choice.flops:.3g} FLOPs"]
     cost += [] if choice.kwh is None else [f"{choice.kwh:,.4g} kWh"]
@@ -153,7 +152,7 @@ def _lines(plan: MachinePlan) -> Iterator[tuple[str, str]]:
         f"{choice.serving_bytes / 1e9:.3g} GB, {1e3 * choice.serving_seconds_per_token:.3g} ms a token for one reader"
     )
     if choice.serving_seconds > 0:
-        served += f", {_time(choice.serving_seconds)} for all that is to be served"
+        served += f", {time_text(choice.serving_seconds)} for all that is to be served"
     yield "serving", served
     if plan.runner_up is not None:
         other = plan.runner_up
@@ -181,7 +180,7 @@ def _row(option: Option) -> tuple[str, ...]:
         number_text(option.params),
         number_text(option.tokens),
         f"{option.loss:.4f}",
-        _time(option.seconds),
+        time_text(option.seconds),
         f"{option.memory_bytes / 1e9:.3g}",
         f"{option.serving_flops_per_token / 1e9:.3g}",
     )
@@ -196,7 +195,7 @@ def _limits(limits: dict[str, float]) -> str:
     }
     said = [units[name].format(value) for name, value in limits.items() if name in units]
     if "seconds" in limits:
-        said.insert(0, _time(limits["seconds"]))
+        said.insert(0, time_text(limits["seconds"]))
     if "memory_bytes" in limits:
         said.append(f"{limits['memory_bytes'] / 1e9:.4g} GB a device")
     if "serving_memory_bytes" in limits:
@@ -204,10 +203,3 @@ def _limits(limits: dict[str, float]) -> str:
     if "serving_seconds_per_token" in limits:
         said.append(f"{1e3 * limits['serving_seconds_per_token']:.4g} ms a token")
     return ", ".join(said) or "no limit"
-
-
-def _time(seconds: float) -> str:
-    for unit, length in (("days", _DAY), ("hours", _HOUR), ("minutes", 60.0)):
-        if seconds >= 2 * length:
-            return f"{seconds / length:.3g} {unit}"
-    return f"{seconds:.3g} s"

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from scalewright.cli.plot import check_image, number_text
+from scalewright.cli.times import time_unit
 from scalewright.files import atomic_path
 from scalewright.planning.machine_plan import MachinePlan
 
@@ -12,10 +13,15 @@ if TYPE_CHECKING:
 
 # Okabe and Ito 2008.
 _CHOICE, _OTHER, _LINE = "#D55E00", "#0072B2", "#555555"
-_PARTS = {"states": "#0072B2", "gathered": "#56B4E9", "activations": "#009E73", "logits": "#E69F00"}
+_PARTS = {
+    "runtime": "#999999",
+    "states": "#0072B2",
+    "gathered": "#56B4E9",
+    "activations": "#009E73",
+    "logits": "#E69F00",
+}
 _SHOWN = 1.06
 """Losses up to this times the least are drawn: beyond, the valley would look flat."""
-_DAY = 86400.0
 
 
 def draw_plan(path: Path, plan: MachinePlan) -> None:
@@ -68,23 +74,24 @@ def _sizes(axes: "Axes", plan: MachinePlan) -> None:
 
 def _front(axes: "Axes", plan: MachinePlan) -> None:
     whole = max(option.seconds for option in plan.front)
+    unit, length = time_unit(whole)
     smaller = [option for option in plan.front if option.seconds > 0.99 * whole and option != plan.choice]
     sooner = [option for option in plan.front if option.seconds <= 0.99 * whole]
     for options, colour, marker, label in (
         (smaller, _OTHER, "o", "all of the time, smaller models"),
         ([*sooner, plan.choice], _CHOICE, "*", "the best of less time"),
     ):
-        days = [option.seconds / _DAY for option in options]
-        axes.plot(days, [option.loss for option in options], marker, color=colour, markersize=7, label=label)
-        for option, day in zip(options, days, strict=True):
+        times = [option.seconds / length for option in options]
+        axes.plot(times, [option.loss for option in options], marker, color=colour, markersize=7, label=label)
+        for option, time in zip(options, times, strict=True):
             if option.loss <= 1.5 * _SHOWN * plan.choice.loss:
                 axes.annotate(
-                    number_text(option.params), (day, option.loss), xytext=(-6, 3), fontsize=7, ha="right",
+                    number_text(option.params), (time, option.loss), xytext=(-6, 3), fontsize=7, ha="right",
                     textcoords="offset points",
                 )  # fmt: skip
     axes.set_xscale("log", base=2)
     axes.margins(x=0.15)
-    axes.set_xlabel("days")
+    axes.set_xlabel(unit)
     axes.set_title("what is best for something else", fontsize=10, loc="left")
     axes.legend(frameon=False, fontsize=8)
 

@@ -20,6 +20,11 @@ LOGIT_BYTES = 13
 HELD = {"bf16": (1.34, 1.77), "fp32": (0.92, 2.9)}
 """Memory held for each byte that autograd keeps, of values and of attention's scores: on processors the heap is not given
 back, and large tensors leave holes that small ones spoil. Fitted to 26 processes (docs/log.md, 2026-11-25, peak memory)."""
+COMPILED_RUNTIME_BYTES = 472e6
+"""The same with the compiler loaded."""
+COMPILED_NUMBERS = (3.55, 1.15, 1.8)
+"""Numbers kept by compiled steps: of each token and layer for each of the widths of stream, attention and feed-forward block; for
+each score; for each logit. Fitted to 25 processes (docs/log.md, 2026-11-25, compiled steps)."""
 FURTHEST_SIZE = 30.0
 """Sizes beyond this many times the largest one in the law's data are not considered."""
 
@@ -44,21 +49,42 @@ class Budget:
         return self.seconds * tokens_per_second
 
 
-def memory_bytes(shape: LlamaShape | Decoder, batch_size: int, precision: str) -> int:
-    """Estimated peak memory of a training process on a processor.
+def memory_bytes(shape: LlamaShape | Decoder, batch_size: int, precision: str, compiled: bool = False) -> int:
+    """Estimated peak memory of a training process on a processor."""
+    return round(sum(memory_parts(shape, batch_size, precision, compiled).values()))
 
-    Autograd keeps of each token and layer the norms' and the products' inputs, queries, keys, values, the feed-forward block's
+
+def memory_parts(
+    shape: LlamaShape | Decoder, batch_size: int, precision: str, compiled: bool = False
+) -> dict[str, float]:
+    """The same, by what it is made of.
+
+    Eager, autograd keeps of each token and layer the norms' and the products' inputs, queries, keys, values, the feed-forward block's
     inner values, and attention's softmax; norms in fp32.
     """
     tokens = batch_size * shape.context
     half = precision == "bf16"
+    if compiled:
+        number, square = 2 if half else 4, shape.heads * shape.context
+        values, scores, logits = COMPILED_NUMBERS
+        inner = values * (shape.width + shape.attention_width + shape.hidden) + scores * square
+        return {
+            "runtime": COMPILED_RUNTIME_BYTES,
+            "states": float(BYTES_PER_PARAM * shape.params_total),
+            "activations": number * tokens * shape.depth * inner,
+            "logits": number * tokens * logits * shape.vocabulary,
+        }
     kept = 12 * shape.width + 8 * shape.attention_width + 8 * shape.hidden
     if not half:
         kept = 16 * (shape.width + shape.attention_width + shape.hidden)
     values, scores = HELD["bf16" if half else "fp32"]
     layer = values * kept + scores * (2 if half else 4) * shape.heads * shape.context
-    held = BYTES_PER_PARAM * shape.params_total + tokens * (shape.depth * layer + LOGIT_BYTES * shape.vocabulary)
-    return round(RUNTIME_BYTES + held)
+    return {
+        "runtime": RUNTIME_BYTES,
+        "states": float(BYTES_PER_PARAM * shape.params_total),
+        "activations": tokens * shape.depth * layer,
+        "logits": float(tokens * LOGIT_BYTES * shape.vocabulary),
+    }
 
 
 def candidates(

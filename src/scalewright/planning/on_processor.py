@@ -1,5 +1,6 @@
 """Models on one processor: our own family's shapes, speed and memory from the probe."""
 
+import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -11,7 +12,7 @@ from scalewright.documents import Reason
 from scalewright.machines.correction import Correction, correction
 from scalewright.machines.machine import Machine
 from scalewright.machines.processor import TIME_SPREAD, ProcessorRates, compile_seconds, processor_step
-from scalewright.planning.choice import memory_bytes
+from scalewright.planning.choice import memory_bytes, memory_parts
 from scalewright.planning.hardware import Laid
 from scalewright.planning.machine_plan import Layout, Option
 from scalewright.planning.rules import batch_tokens, context_length
@@ -111,7 +112,8 @@ class OnProcessor:
 
     def least_memory(self, shape: Decoder) -> float:
         """A sequence at a time."""
-        return float(min(memory_bytes(shape, 1, precision) for precision in self._precisions()))
+        ways = itertools.product(self._precisions(), (False, True))
+        return float(min(memory_bytes(shape, 1, precision, compiled) for precision, compiled in ways))
 
     def seconds_per_served_token(self, shape: Decoder) -> float:
         """Its weights and its cache read once, at the share of the memory's rate that a good runtime reaches."""
@@ -188,7 +190,7 @@ class OnProcessor:
 
     def _laid(self, shape: Decoder, sequences: int, precision: str, compiled: bool, memory: float) -> Laid | None:
         pieces = 1
-        while (needed := memory_bytes(shape, sequences // pieces, precision)) > memory:
+        while memory_bytes(shape, sequences // pieces, precision, compiled) > memory:
             pieces *= 2
             if pieces > sequences:
                 return None
@@ -215,5 +217,5 @@ class OnProcessor:
             tokens_per_second=sequences * shape.context / sum(parts.values()),
             startup_seconds=compile_seconds(shape) if compiled else 0.0,
             step_seconds=parts,
-            memory_parts={"process": float(needed)},
+            memory_parts=memory_parts(shape, sequences // pieces, precision, compiled),
         )
