@@ -33,7 +33,7 @@ def draw_plan(path: Path, plan: MachinePlan) -> None:
     check_image(path)
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
-    from matplotlib.ticker import FuncFormatter, NullFormatter
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
     figure = Figure(figsize=(11, 4.2), dpi=150, layout="constrained")
     FigureCanvasAgg(figure)
@@ -41,6 +41,7 @@ def draw_plan(path: Path, plan: MachinePlan) -> None:
     _sizes(sizes, plan)
     _front(front, plan)
     _memory(memory, plan)
+    sizes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
     sizes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: number_text(value)))
     front.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     for axes in (sizes, front):

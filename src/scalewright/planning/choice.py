@@ -23,8 +23,8 @@ back, and large tensors leave holes that small ones spoil. Fitted to 26 processe
 COMPILED_RUNTIME_BYTES = 472e6
 """The same with the compiler loaded."""
 COMPILED_NUMBERS = (3.55, 1.15, 1.8)
-"""Numbers kept by compiled steps: of each token and layer for each of the widths of stream, attention and feed-forward block; for
-each score; for each logit. Fitted to 25 processes (docs/log.md, 2026-11-25, compiled steps)."""
+"""Numbers kept by compiled steps: of each token and layer for each of the widths of stream, attention and feed-forward block;
+for each score; for each logit. Fitted to 25 processes (docs/log.md, 2026-11-25, compiled steps)."""
 FURTHEST_SIZE = 30.0
 """Sizes beyond this many times the largest one in the law's data are not considered."""
 
@@ -59,8 +59,8 @@ def memory_parts(
 ) -> dict[str, float]:
     """The same, by what it is made of.
 
-    Eager, autograd keeps of each token and layer the norms' and the products' inputs, queries, keys, values, the feed-forward block's
-    inner values, and attention's softmax; norms in fp32.
+    Eager, autograd keeps of each token and layer the norms' and the products' inputs, queries, keys, values, the feed-forward
+    block's inner values, and attention's softmax; norms in fp32.
     """
     tokens = batch_size * shape.context
     half = precision == "bf16"

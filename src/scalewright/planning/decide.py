@@ -180,6 +180,6 @@ def _reasons(order: Order, plan: MachinePlan, count: int) -> dict[str, Reason]:
     reasons["ideal"] = Reason(
         origin="derived",
         text=f"{plan.ideal.seconds:.4g} s: the FLOPs at the {reasons['ideal'].text}, times {BITS[choice.precision]}/32, over "
-        f"{plan.ideal.devices} devices",
+        f"{plan.ideal.devices} device{'' if plan.ideal.devices == 1 else 's'}",
     )
     return reasons
