@@ -45,6 +45,31 @@ def test_last_level_cache(tmp_path: Path) -> None:
     assert host.last_level_cache_bytes(tmp_path / "absent") == 0
 
 
+def test_caches_for_data_by_size(tmp_path: Path) -> None:
+    for index, (size, kind) in enumerate(
+        (("32K", "Data"), ("64K", "Instruction"), ("1M", "Unified"), ("36M", "Unified"))
+    ):
+        folder = tmp_path / "cache" / f"index{index}"
+        folder.mkdir(parents=True)
+        (folder / "size").write_text(size + "\n")
+        (folder / "type").write_text(kind + "\n")
+    assert host.cache_bytes(tmp_path) == (32 * 2**10, 2**20, 36 * 2**20)
+    assert host.cache_bytes(tmp_path / "absent") == ()
+
+
+@pytest.mark.parametrize(
+    ("line", "features"),
+    [
+        ("flags\t\t: fpu avx2 fma avx512_bf16 amx_bf16", ("avx2", "fma", "avx512_bf16", "amx_bf16")),
+        ("Features\t: fp asimd bf16 i8mm", ("asimd", "bf16", "i8mm")),
+        ("model name\t: avx2", ()),
+    ],
+)
+def test_features_of_matrix_products(tmp_path: Path, line: str, features: tuple[str, ...]) -> None:
+    (tmp_path / "cpuinfo").write_text(f"processor\t: 0\n{line}\n")
+    assert host.cpu_features(tmp_path / "cpuinfo") == features
+
+
 @pytest.mark.parametrize(("limit", "expected"), [(None, 4096 * 1000), (5000, 5000), (2**62, 4096 * 1000)])
 def test_usable_memory(monkeypatch: pytest.MonkeyPatch, limit: int | None, expected: int) -> None:
     system = {"SC_PHYS_PAGES": 1000, "SC_PAGE_SIZE": 4096}

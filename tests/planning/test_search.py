@@ -1,5 +1,6 @@
 """Plans keep their limits, get no worse with more, and are the best of what there is."""
 
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -129,6 +130,22 @@ def test_fewer_devices_that_divide_better():
 def test_the_impossible_is_told_what_would_do(asked, error, said):
     with pytest.raises(error, match=said):
         options(asked)
+
+
+@pytest.mark.parametrize(
+    ("limit", "pattern", "given"),
+    [("seconds", r"\(([0-9.e+-]+) s would be enough", 1.0), ("flops", r"\(([0-9.e+-]+) FLOPs would", 1e10),
+     ("usd", r"\(([0-9.e+-]+) USD would", 1e-6), ("kwh", r"\(([0-9.e+-]+) kWh would", 1e-6)],
+)  # fmt: skip
+def test_what_is_said_to_be_enough_is(limit, pattern, given):
+    asked = replace(order("H100-SXM", 1, **{limit: given}), params=1e9, tokens=1e9)
+    with pytest.raises(WorkError) as refused:
+        options(asked)
+    enough = float(re.search(pattern, str(refused.value))[1])
+    # The smallest shape of the size was asked about, to three digits.
+    assert options(replace(asked, limits=Limits(**{limit: 1.006 * enough})))
+    with pytest.raises(WorkError):
+        options(replace(asked, limits=Limits(**{limit: 0.9 * enough})))
 
 
 def test_where_memory_binds_the_largest_that_fits_is_planned():

@@ -257,10 +257,24 @@ def _why_not(order: Order) -> str:
             "served: raise the limits of serving, or lower the vocabulary or the context"
         )
     limits = ", ".join(f"{name} {value:.3g}" for name, value in order.limits.given.items())
-    if order.tokens is not None:
-        return (
-            f"no model fits: even {said} do not see {order.tokens:.3g} tokens within {limits}: "
-            "raise the limit, or ask for fewer tokens"
-        )
-    served = f" and serve {order.serving.tokens:.3g} tokens" if order.serving.tokens else ""
-    return f"no model fits: even {said} do not end {FEWEST_STEPS} steps{served} within {limits}: raise the limit"
+    wanted = order.tokens or FEWEST_STEPS * shape.context
+    what = f"see {wanted:.3g} tokens" if order.tokens else f"end {FEWEST_STEPS} steps"
+    served = f" and serve {order.serving.tokens:.3g}" if order.serving.tokens else ""
+    enough = _enough(order, shape, wanted + order.serving.training_tokens)
+    fewer = ", or ask for fewer tokens" if order.tokens or served else ""
+    return f"no model fits: even {said} do not {what}{served} within {limits}: raise the limit ({enough}){fewer}"
+
+
+def _enough(order: Order, shape: Decoder, tokens: float) -> str:
+    """What the smallest model needs for so many tokens, in the terms of each limit."""
+    hardware, flops = order.hardware, tokens * shape.train_flops_per_token
+    laid = hardware.lay(shape, tokens, order.usable_memory)
+    if laid is None:
+        return "no layout of it keeps all devices at work: ask for fewer devices"
+    hours = laid.seconds(tokens) / 3600
+    said = {"seconds": f"{3600 * hours:.3g} s", "flops": f"{flops:.3g} FLOPs"}
+    if hardware.usd_per_hour is not None:
+        said["usd"] = f"{hours * hardware.devices * hardware.usd_per_hour:.3g} USD"
+    if hardware.watts is not None:
+        said["kwh"] = f"{hours * hardware.devices * hardware.watts / 1000:.3g} kWh"
+    return ", ".join(text for name, text in said.items() if name in order.limits.given) + " would be enough"
