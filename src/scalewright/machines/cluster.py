@@ -71,7 +71,7 @@ class Cluster:
                 vendor="probed",
                 memory_bytes=device.memory_bytes,
                 bandwidth_bytes_per_second=max(machine.bandwidth_bytes_per_second.values()),
-                flops_per_second={dtype: machine.rate(dtype) for dtype in {p.dtype for p in machine.matmul}},
+                flops_per_second={dtype: machine.rate(dtype) for dtype in machine.precisions.usable},
                 reached=1.0,
                 node=Node(devices=device.count, **measured),
                 sources={"rates": f"probed {machine.measured_at} with torch {machine.software.get('torch', '?')}"},
