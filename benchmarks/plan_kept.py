@@ -60,7 +60,7 @@ def _train(folder: Path) -> dict[str, float]:
     task = task_named("language")
     dataset = task.prepare(
         [STANDARD_LIBRARY],
-        folder,
+        folder / "data",
         base=folder,
         tokenizer=f"bpe:{VOCABULARY}",
         seed=0,
