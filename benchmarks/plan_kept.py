@@ -12,6 +12,7 @@ import torch
 
 import scalewright
 from scalewright.architectures import LlamaFamily
+from scalewright.data import Dataset
 from scalewright.machines.probe import probe
 from scalewright.planning.machine_plan import MachinePlan
 from scalewright.planning.recipe import Recipe
@@ -29,43 +30,47 @@ def kept_lines() -> Iterator[str]:
     """Time and memory, planned and measured."""
     yield "| asked | params | tokens | precision | kernels | planned s | measured | error | planned MiB | measured | error |"
     yield "|" + " --- |" * 11
-    for minutes in MINUTES:
-        plan = scalewright.plan("published:chinchilla", probe(quick=True), hours=minutes / 60, vocabulary=VOCABULARY)
-        with tempfile.TemporaryDirectory() as folder:
-            plan.save(Path(folder) / "plan.json")
-            answer = subprocess.run(
-                [sys.executable, __file__, folder],
-                capture_output=True,
-                text=True,
-                check=True,
-                cwd=Path(__file__).parent,
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        task_named("language").prepare(
+            [STANDARD_LIBRARY],
+            folder / "data",
+            base=folder,
+            tokenizer=f"bpe:{VOCABULARY}",
+            seed=0,
+            progress=lambda stage, share: None,
+        )
+        for minutes in MINUTES:
+            plan = scalewright.plan(
+                "published:chinchilla", probe(quick=True), hours=minutes / 60, vocabulary=VOCABULARY
             )
-        measured, choice = json.loads(answer.stdout), plan.choice
-        late, more = measured["seconds"] / choice.seconds - 1, measured["memory"] / choice.memory_bytes - 1
-        inside = plan.forecast_seconds.low <= measured["seconds"] <= plan.forecast_seconds.high
-        yield (
-            f"| {minutes:g} min | {choice.params:,} | {choice.tokens:,.0f} | {choice.precision} "
-            f"| {'compiled' if choice.layout.compiled else 'eager'} | {choice.seconds:.1f} | {measured['seconds']:.1f} "
-            f"| {late:+.1%} ({'inside' if inside else 'outside'} 90 %) | {choice.memory_bytes / 2**20:,.0f} "
-            f"| {measured['memory'] / 2**20:,.0f} | {more:+.1%} |"
-        )
-        yield (
-            f"loss of the last step on the standard library's source: {measured['loss']:.2f} nats; the published law, of other "
-            f"text and {1 / plan.extrapolation:.0e} times the compute, says {choice.loss:.2f}"
-        )
+            plan.save(folder / "plan.json")
+            # A process of its own: this one holds what preparing took.
+            answer = subprocess.run(
+                [sys.executable, __file__, name], capture_output=True, text=True, check=True, cwd=Path(__file__).parent
+            )
+            yield from _scored(minutes, plan, json.loads(answer.stdout))
+
+
+def _scored(minutes: float, plan: MachinePlan, measured: dict[str, float]) -> Iterator[str]:
+    choice = plan.choice
+    late, more = measured["seconds"] / choice.seconds - 1, measured["memory"] / choice.memory_bytes - 1
+    inside = plan.forecast_seconds.low <= measured["seconds"] <= plan.forecast_seconds.high
+    yield (
+        f"| {minutes:g} min | {choice.params:,} | {choice.tokens:,.0f} | {choice.precision} "
+        f"| {'compiled' if choice.layout.compiled else 'eager'} | {choice.seconds:.1f} | {measured['seconds']:.1f} "
+        f"| {late:+.1%} ({'inside' if inside else 'outside'} 90 %) | {choice.memory_bytes / 2**20:,.0f} "
+        f"| {measured['memory'] / 2**20:,.0f} | {more:+.1%} |"
+    )
+    yield (
+        f"loss of the last step on the standard library's source: {measured['loss']:.2f} nats; the published law, of other "
+        f"text and {1 / plan.extrapolation:.0e} times the compute, says {choice.loss:.2f}"
+    )
 
 
 def _train(folder: Path) -> dict[str, float]:
     choice = MachinePlan.load(folder / "plan.json").choice
-    task = task_named("language")
-    dataset = task.prepare(
-        [STANDARD_LIBRARY],
-        folder / "data",
-        base=folder,
-        tokenizer=f"bpe:{VOCABULARY}",
-        seed=0,
-        progress=lambda stage, share: None,
-    )
+    task, dataset = task_named("language"), Dataset.open(folder / "data")
     shape = LlamaFamily(vocabulary=dataset.manifest.vocabulary, context=choice.shape.context).shape(choice.shape.width)
     assert shape.params == choice.params
     recipe = Recipe(
