@@ -1,11 +1,15 @@
 """Training steps timed on this machine, and what the probe alone says they take."""
 
 import itertools
+import json
 import os
+import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -47,7 +51,6 @@ class _Drawn:
 @dataclass(frozen=True)
 class _Timed:
     seconds: float
-    startup: float  # before the first step: compiling
     reference: float  # FLOP/s of a product timed beside it
 
 
@@ -61,10 +64,11 @@ def step_lines() -> Iterator[str]:
         f"probe: fp32 {rates['fp32'].products / 1e9:.0f}, bf16 {rates['bf16'].products / 1e9:.0f} GFLOP/s, elementwise "
         f"{rates['fp32'].passes / 1e9:.0f} GB/s, {machine.threads} threads"
     )
-    yield "| width | layers | vocabulary | context | batch | precision | kernels | measured | forecast ms | error | startup s |"
-    yield "|" + " --- |" * 11
+    yield "| width | layers | vocabulary | context | batch | precision | kernels | measured ms | forecast ms | error |"
+    yield "|" + " --- |" * 10
     errors: dict[bool, list[float]] = {False: [], True: []}
     slower: dict[float, list[float]] = {job: [] for job in JOBS}
+    startups: dict[int, float] = {}
     with tempfile.TemporaryDirectory() as kernels:
         os.environ["TORCHINDUCTOR_CACHE_DIR"] = kernels
         for width, head, depth, vocabulary, context, batch in SHAPES:
@@ -73,17 +77,19 @@ def step_lines() -> Iterator[str]:
                 hidden=-(-8 * width // 3 // 16) * 16,
             )  # fmt: skip
             forecast, measured = {}, {}
+            if depth not in startups:
+                startups[depth] = _startup_in_a_new_process(shape, batch)
             for precision, compiled in itertools.product(rates, (False, True)):
                 timed = _timed(shape, batch, precision, compiled, machine.threads)
                 steady = timed.seconds * timed.reference / references[precision]  # as it would be at the probe's clock
                 said = processor_step(shape, batch, precision, rates[precision], compiled).total
                 errors[compiled].append(said / steady - 1)
                 forecast[precision, compiled] = said, compile_seconds(shape) if compiled else 0.0
-                measured[precision, compiled] = steady, timed.startup
+                measured[precision, compiled] = steady, startups[depth] if compiled else 0.0
                 yield (
                     f"| {width} | {depth} | {vocabulary} | {context} | {batch} | {precision} | "
                     f"{'compiled' if compiled else 'eager'} | {1000 * steady:.1f} | {1000 * said:.1f} "
-                    f"| {said / steady - 1:+.1%} | {timed.startup:.1f} |"
+                    f"| {said / steady - 1:+.1%} |"
                 )
             for job in JOBS:
                 slower[job].append(_lost(forecast, measured, job / measured["bf16", False][0]))
@@ -95,6 +101,8 @@ def step_lines() -> Iterator[str]:
             f"8 %), 90th percentile {np.quantile(sizes, 0.9):.1%} (bar: 20 %), largest {sizes.max():.1%}"
         )
     yield f"with {_KNOWN} of them known (one factor for all others): median {_corrected(np.log1p(every)):.1%} (bar: 4 %)"
+    said = ", ".join(f"{depth} layers {seconds:.1f} s" for depth, seconds in sorted(startups.items()))
+    yield f"the first compiled step of a new process in bf16, its cache of kernels empty: {said}"
     for job, values in slower.items():
         yield (
             f"trainings of {job:g} s in bf16, eager: what is advised of precision and kernels takes at most {max(values):.1%} "
@@ -138,14 +146,34 @@ def _timed(shape: LlamaShape, batch: int, precision: str, compiled: bool, thread
     trainer, schedule = drawn_trainer(shape, batch, precision, threads, compiled)
     for _ in range(3):
         trainer.advance(schedule)
-    begun = trainer.seconds
     before, seconds = _reference(precision), []
     while sum(seconds) < SECONDS or len(seconds) < 5:
         spent = trainer.seconds
         trainer.advance(schedule)
         seconds.append(trainer.seconds - spent)
-    step = float(np.median(seconds))
-    return _Timed(step, max(0.0, begun - 3 * step), (before + _reference(precision)) / 2)
+    return _Timed(float(np.median(seconds)), (before + _reference(precision)) / 2)
+
+
+def _startup_in_a_new_process(shape: LlamaShape, batch: int) -> float:
+    with tempfile.TemporaryDirectory() as kernels:
+        answer = subprocess.run(
+            [sys.executable, __file__, json.dumps([shape.model_dump(), batch])],
+            capture_output=True, text=True, check=True, cwd=Path(__file__).parent,
+            env=os.environ | {"TORCHINDUCTOR_CACHE_DIR": kernels},
+        )  # fmt: skip
+    return float(answer.stdout)
+
+
+def _startup(asked: str) -> float:
+    shape, batch = json.loads(asked)
+    trainer, schedule = drawn_trainer(
+        LlamaShape.model_validate(shape), batch, "bf16", os.cpu_count() or 1, compiled=True
+    )
+    for _ in range(3):
+        trainer.advance(schedule)
+    three, begun = trainer.seconds, time.perf_counter()
+    trainer.advance(schedule)
+    return three - 3 * (time.perf_counter() - begun)
 
 
 def _reference(precision: str) -> float:
@@ -157,3 +185,7 @@ def _reference(precision: str) -> float:
         left @ right
         seconds.append(time.perf_counter() - begun)
     return 2 * 1024**3 / float(np.median(seconds))
+
+
+if __name__ == "__main__":
+    print(_startup(sys.argv[1]))

@@ -65,8 +65,9 @@ COMPILED = {
 }
 """Loss and model compiled together by torch.compile, as they stand; fitted in the same way to 50 timed steps of the same widths
 (docs/log.md, 2026-11-25, compiled steps)."""
-COMPILE_SECONDS, COMPILE_LAYER_SECONDS = 8.0, 1.2
-"""Of the first compiled step, and for each layer besides: measured in those runs with an empty cache of kernels."""
+COMPILE_SECONDS, COMPILE_LAYER_SECONDS = 20.5, 0.75
+"""Of the first compiled step, and for each layer besides: measured in 14 new processes, an empty cache of kernels each; later
+shapes of a process take 12 s less, kernels that are there already about 20 s less."""
 TIME_SPREAD = 0.08
 """Standard deviation of ln seconds about these: 5 % of steps not fitted, and the machine's drift between probe and training."""
 

@@ -20,11 +20,12 @@ LOGIT_BYTES = 13
 HELD = {"bf16": (1.34, 1.77), "fp32": (0.92, 2.9)}
 """Memory held for each byte that autograd keeps, of values and of attention's scores: on processors the heap is not given
 back, and large tensors leave holes that small ones spoil. Fitted to 26 processes (docs/log.md, 2026-11-25, peak memory)."""
-COMPILED_RUNTIME_BYTES = 472e6
+COMPILED_RUNTIME_BYTES = 463e6
 """The same with the compiler loaded."""
-COMPILED_NUMBERS = (3.55, 1.15, 1.8)
-"""Numbers kept by compiled steps: of each token and layer for each of the widths of stream, attention and feed-forward block;
-for each score; for each logit. Fitted to 25 processes (docs/log.md, 2026-11-25, compiled steps)."""
+COMPILED_NUMBERS = (3.65, 1.18)
+"""Numbers kept by compiled steps: of each token and layer for each of the widths of stream, attention and feed-forward block,
+and for each score. Fitted to 39 processes with the next (docs/log.md, 2026-11-25, compiled steps)."""
+COMPILED_LOGIT_BYTES = 8.2
 FURTHEST_SIZE = 30.0
 """Sizes beyond this many times the largest one in the law's data are not considered."""
 
@@ -66,13 +67,13 @@ def memory_parts(
     half = precision == "bf16"
     if compiled:
         number, square = 2 if half else 4, shape.heads * shape.context
-        values, scores, logits = COMPILED_NUMBERS
+        values, scores = COMPILED_NUMBERS
         inner = values * (shape.width + shape.attention_width + shape.hidden) + scores * square
         return {
             "runtime": COMPILED_RUNTIME_BYTES,
             "states": float(BYTES_PER_PARAM * shape.params_total),
             "activations": number * tokens * shape.depth * inner,
-            "logits": number * tokens * logits * shape.vocabulary,
+            "logits": tokens * COMPILED_LOGIT_BYTES * shape.vocabulary,
         }
     kept = 12 * shape.width + 8 * shape.attention_width + 8 * shape.hidden
     if not half:
