@@ -1,5 +1,7 @@
 """The time of a step on a processor: its parts in closed form."""
 
+from dataclasses import replace
+
 import pytest
 
 from scalewright.architectures import LlamaFamily
@@ -35,6 +37,18 @@ def test_half_precision_moves_fewer_bytes():
     # Scores in two bytes instead of four; logits in fp32 either way.
     assert full.scores / half.scores == pytest.approx(2 * passes["fp32"].scores / passes["bf16"].scores)
     assert full.logits / half.logits == pytest.approx(passes["fp32"].logits / passes["bf16"].logits)
+
+
+def test_arrays_that_caches_do_not_hold_are_slower():
+    rates = replace(RATES, beyond=((8 * 2**20, 1.5e11), (32 * 2**20, 5e10)))
+    assert rates.spilled(2**20) == rates.spilled(4 * 2**20) == 0
+    assert rates.spilled(8 * 2**20) == pytest.approx(1 / 1.5e11 - 1 / 1.9e11)
+    # Half way in the logarithm between the two, and beyond the last at its rate.
+    assert rates.spilled(16 * 2**20) == pytest.approx(1 / 1e11 - 1 / 1.9e11)
+    assert rates.spilled(2**30) == pytest.approx(1 / 5e10 - 1 / 1.9e11)
+    small, large = ([processor_step(SHAPE, batch, "bf16", each).total for each in (RATES, rates)] for batch in (1, 64))
+    assert small[0] == small[1]
+    assert large[1] > 1.05 * large[0]
 
 
 def test_compiled_steps_are_faster_and_take_a_while_to_begin():

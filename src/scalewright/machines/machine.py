@@ -115,6 +115,8 @@ class Machine(Document):
             accelerator's is that of its own memory, under 1.
         passes_bytes_per_second: rate of elementwise products of arrays that caches hold, by number of threads: read and
             written bytes; empty where it was not measured.
+        large_passes_bytes_per_second: the same of larger arrays on all threads, by the size of each of the three: what caches
+            no longer hold.
         reads_bytes_per_second: rate of reading an array again and again on all threads, by its size in bytes: the caches.
         fresh_bytes_per_second: rate of writing memory new from the operating system for the first time.
         operation_seconds: what one operation of torch costs besides its arithmetic.
@@ -142,6 +144,7 @@ class Machine(Document):
     matmul: tuple[Matmul, ...]
     bandwidth_bytes_per_second: dict[int, float]
     passes_bytes_per_second: dict[int, float] = Field(default_factory=dict)
+    large_passes_bytes_per_second: dict[int, float] = Field(default_factory=dict)
     reads_bytes_per_second: dict[int, float] = Field(default_factory=dict)
     fresh_bytes_per_second: float | None = Field(default=None, gt=0)
     operation_seconds: float | None = Field(default=None, gt=0)

@@ -99,6 +99,8 @@ _BANDWIDTH_SECONDS = 0.3
 # Each of the three arrays of an elementwise product: such as one layer's values of a few thousand tokens.
 _PASS_BYTES = 4 * 2**20
 _PASS_SECONDS = 0.2
+# Beyond the caches of most processors by and by.
+_LARGE_PASS_BYTES = tuple(2**power * 2**20 for power in (3, 4, 5, 6))
 _OPERATION_SECONDS = 0.1
 _READ_SECONDS = 0.1
 
@@ -154,6 +156,7 @@ def _measured(device: DeviceKind, effort: _Effort, quick: bool, communication: t
             device, threads, lambda: measurements.reading(device, _array_bytes(), _BANDWIDTH_SECONDS)
         )
         passes = _by_threads(device, threads, lambda: measurements.passing(device, _PASS_BYTES, _PASS_SECONDS))
+        large = {size: measurements.passing(device, size, _PASS_SECONDS) for size in _LARGE_PASS_BYTES}
         operation = measurements.operation(device, _OPERATION_SECONDS)
         fresh = measurements.first_touch()
         reads = {} if quick or device != "cpu" else _reads()
@@ -190,6 +193,7 @@ def _measured(device: DeviceKind, effort: _Effort, quick: bool, communication: t
         matmul=tuple(matmul),
         bandwidth_bytes_per_second=bandwidth,
         passes_bytes_per_second=passes,
+        large_passes_bytes_per_second=large,
         reads_bytes_per_second=reads,
         fresh_bytes_per_second=fresh,
         operation_seconds=operation,
@@ -322,6 +326,7 @@ def _reasons(device: DeviceKind, threads: int, seconds: float) -> dict[str, Reas
         "attention": f"median of torch's scaled_dot_product_attention, forward and backward, on {on}",
         "bandwidth_bytes_per_second": f"median of repeated sums of an array of {_array_bytes() / 2**20:.0f} MiB",
         "passes_bytes_per_second": f"median of repeated products of two arrays of {_PASS_BYTES / 2**20:.0f} MiB each",
+        "large_passes_bytes_per_second": "the same, of arrays of 8 to 64 MiB",
         "reads_bytes_per_second": "median of repeated sums of arrays of half each cache's size, and of a large one",
         "fresh_bytes_per_second": "median of first writes to 64 MiB mapped anew, a byte of each page",
         "operation_seconds": "median of additions of 16 numbers into an array that is there",

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import NamedTuple
 
+import numpy as np
+
 from scalewright.architectures.decoder import Decoder
 from scalewright.architectures.llama import LlamaShape
 from scalewright.errors import InputError
@@ -11,10 +13,17 @@ from scalewright.machines.machine import Machine
 
 @dataclass(frozen=True)
 class ProcessorRates:
-    """What a processor gives: FLOP/s of matrix products in a precision, and bytes/s of elementwise work in its caches."""
+    """What a processor gives.
+
+    Attributes:
+        products: FLOP/s of matrix products in a precision.
+        passes: Bytes/s of elementwise work in its caches.
+        beyond: Sizes in bytes of larger arrays, ascending, and the rate of elementwise work on them.
+    """
 
     products: float
     passes: float
+    beyond: tuple[tuple[float, float], ...] = ()
 
     @classmethod
     def of(cls, machine: Machine, precision: str, threads: int) -> "ProcessorRates":
@@ -29,7 +38,19 @@ class ProcessorRates:
                 f"machine {machine.name}: no rate of elementwise work with {threads} threads, only with {measured}: probe anew"
             )
         share = threads / machine.threads
-        return cls(share * machine.rate(precision), machine.passes_bytes_per_second[threads])
+        beyond = tuple(sorted(machine.large_passes_bytes_per_second.items()))
+        return cls(share * machine.rate(precision), machine.passes_bytes_per_second[threads], beyond)
+
+    def spilled(self, size: float) -> float:
+        """Seconds that a byte takes longer than in the caches, of arrays of `size` bytes: linear between the measured sizes in
+        the rate and in the logarithm of the size."""
+        if not self.beyond:
+            return 0.0
+        sizes, rates = zip((_CACHED_BYTES, self.passes), *self.beyond, strict=True)
+        return max(0.0, 1 / float(np.interp(np.log(size), np.log(sizes), rates)) - 1 / self.passes)
+
+
+_CACHED_BYTES = 4 * 2**20  # of the arrays that the probe's rate in the caches is of
 
 
 class Costs(NamedTuple):
@@ -42,6 +63,7 @@ class Costs(NamedTuple):
             layer's other values, of the logits in fp32, and of the weights in fp32 with the optimiser's work: their arithmetic
             counted in passes of a product of two arrays.
         step_seconds: What a step costs besides: the interpreter, small kernels, the batch.
+        spilled: Passes over each byte of scores, values and logits that caches do not hold, of the time that they take longer.
     """
 
     products: float
@@ -51,20 +73,20 @@ class Costs(NamedTuple):
     logits: float
     weights: float
     step_seconds: float
+    spilled: float
 
 
 EAGER = {
-    "fp32": Costs(1.02, 0.62, scores=93.0, streams=39.0, logits=44.0, weights=68.0, step_seconds=6.8e-3),
-    "bf16": Costs(1.00, 0.20, scores=89.0, streams=89.0, logits=44.0, weights=42.0, step_seconds=7.3e-3),
+    "fp32": Costs(0.97, 0.56, scores=60.0, streams=67.0, logits=37.0, weights=59.0, step_seconds=6.7e-3, spilled=13.2),
+    "bf16": Costs(0.92, 0.21, scores=66.0, streams=104.0, logits=31.0, weights=36.0, step_seconds=7.4e-3, spilled=13.9),
 }
-"""Fitted to 54 timed steps (widths 64 to 768, contexts 128 to 1024, two threads), one thread followed to 3 % (docs/log.md,
-2026-11-25, steps on a processor): robust relative errors, drawn towards what both precisions share."""
+"""Fitted to 63 timed steps (widths 64 to 768, contexts 128 to 1024, 500 to 16,000 tokens, two threads; docs/log.md, 2026-11-25,
+compiled steps): robust relative errors, drawn towards what both precisions share."""
 COMPILED = {
-    "fp32": Costs(1.01, 1.04, scores=71.0, streams=26.0, logits=7.3, weights=69.0, step_seconds=3.8e-3),
-    "bf16": Costs(1.03, 0.43, scores=92.0, streams=52.0, logits=9.3, weights=58.0, step_seconds=3.1e-3),
+    "fp32": Costs(0.98, 0.94, scores=41.0, streams=45.0, logits=9.0, weights=60.0, step_seconds=3.9e-3, spilled=12.5),
+    "bf16": Costs(0.99, 0.28, scores=78.0, streams=60.0, logits=11.0, weights=50.0, step_seconds=3.1e-3, spilled=10.7),
 }
-"""Loss and model compiled together by torch.compile, as they stand; fitted in the same way to 50 timed steps of the same widths
-(docs/log.md, 2026-11-25, compiled steps)."""
+"""Loss and model compiled together by torch.compile, as they stand; fitted in the same way to 59 timed steps of them."""
 COMPILE_SECONDS, COMPILE_LAYER_SECONDS = 20.5, 0.75
 """Of the first compiled step, and for each layer besides: measured in 14 new processes, an empty cache of kernels each; later
 shapes of a process take 12 s less, kernels that are there already about 20 s less."""
@@ -82,6 +104,7 @@ class ProcessorStep:
     streams: float
     logits: float
     weights: float
+    spilled: float
     overhead: float
 
     @property
@@ -99,14 +122,24 @@ def processor_step(
     width_bytes = 2 if precision == "bf16" else 4
     square = tokens * shape.context * shape.depth
     # The residual stream and the norms stay in fp32; queries, keys, values and the feed-forward block in the precision.
-    values = tokens * shape.depth * (16 * shape.width + 3 * width_bytes * (shape.attention_width + shape.hidden))
+    scores = square * shape.heads * width_bytes
+    stream = 16 * tokens * shape.depth * shape.width
+    inner = 3 * width_bytes * tokens * shape.depth * (shape.attention_width + shape.hidden)
+    logits = 4 * tokens * shape.vocabulary
+    spilled = (
+        scores * rates.spilled(scores / shape.depth)
+        + stream * rates.spilled(4 * tokens * shape.width)
+        + inner * rates.spilled(width_bytes * tokens * (shape.attention_width + shape.hidden) / 2)
+        + logits * rates.spilled(logits)
+    )
     return ProcessorStep(
         products=costs.products * 6 * tokens * shape.params / rates.products,
         attention=costs.attention * 12 * square * shape.attention_width / rates.products,
-        scores=costs.scores * square * shape.heads * width_bytes / rates.passes,
-        streams=costs.streams * values / rates.passes,
-        logits=costs.logits * 4 * tokens * shape.vocabulary / rates.passes,
+        scores=costs.scores * scores / rates.passes,
+        streams=costs.streams * (stream + inner) / rates.passes,
+        logits=costs.logits * logits / rates.passes,
         weights=costs.weights * 4 * shape.params_total / rates.passes,
+        spilled=costs.spilled * spilled,
         overhead=costs.step_seconds,
     )
 
