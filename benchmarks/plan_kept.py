@@ -1,6 +1,7 @@
 """A plan for this machine, made from its probe before any step, and the training that follows it to the letter."""
 
 import json
+import os
 import subprocess
 import sys
 import tempfile
@@ -45,10 +46,11 @@ def kept_lines() -> Iterator[str]:
                 "published:chinchilla", probe(quick=True), hours=minutes / 60, vocabulary=VOCABULARY
             )
             plan.save(folder / "plan.json")
-            # A process of its own: this one holds what preparing took.
+            # A process of its own: this one holds what preparing took. Its cache of kernels is empty, as the plan takes it.
             answer = subprocess.run(
-                [sys.executable, __file__, name], capture_output=True, text=True, check=True, cwd=Path(__file__).parent
-            )
+                [sys.executable, __file__, name], capture_output=True, text=True, check=True, cwd=Path(__file__).parent,
+                env=os.environ | {"TORCHINDUCTOR_CACHE_DIR": str(folder / f"kernels-{minutes:g}")},
+            )  # fmt: skip
             yield from _scored(minutes, plan, json.loads(answer.stdout))
 
 
