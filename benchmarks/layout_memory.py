@@ -65,13 +65,14 @@ def layout_lines() -> Iterator[str]:
         measured = _measured(case)
         said = {"ours": ours[number], **{name: values[number] for name, values in peers.items()}}
         for name, value in said.items():
-            errors[name].append(value / measured - 1)
-        last = " | ".join(f"{errors[name][-1]:+.1%}" for name in errors)
+            if value is not None:
+                errors[name].append(value / measured - 1)
+        last = " | ".join("" if value is None else f"{value / measured - 1:+.1%}" for value in said.values())
         yield f"| {case} | {measured / 2**20:,.0f} | {last} |"
     for name, values in errors.items():
         sizes = np.abs(values)
         bar = " (bars: 4 and 10 %)" if name == "ours" else ""
-        yield f"{len(cases)} configurations, {name}: median {np.median(sizes):.1%}, largest {sizes.max():.1%}{bar}"
+        yield f"{len(values)} configurations, {name}: median {np.median(sizes):.1%}, largest {sizes.max():.1%}{bar}"
 
 
 def _cases() -> Iterator[_Case]:
@@ -128,7 +129,8 @@ def _cookbook(case: _Case) -> float:
 _DEGREES = {"replicas": "dp_size", "sharded": "dp_size", "tensor": "tp_size", "pipeline": "pp_size"}
 
 
-def _llm_analysis(cases: list[_Case]) -> list[float]:
+def _llm_analysis(cases: list[_Case]) -> list[float | None]:
+    """None where the package has no answer: it knows 4, 8 and 16 bits."""
     python = RESULTS / "environments" / PACKAGE / "bin" / "python"
     if not python.exists():
         subprocess.run([sys.executable, "-m", "venv", python.parents[1]], check=True)
@@ -140,7 +142,6 @@ def _llm_analysis(cases: list[_Case]) -> list[float]:
                 "vocab_size": c.shape.vocabulary, "max_seq_len": c.shape.context, "ffn_embed_dim": c.shape.hidden,
                 "model_type": "llama",
             },
-            "bits": 16 if c.precision == "bf16" else 32,
             "degrees": {_DEGREES[c.split.kind]: c.split.processes},
             "training": {
                 "batch_size_per_gpu": c.split.micro_batch, "gradient_accumulation_steps": c.split.accumulation,
@@ -150,11 +151,13 @@ def _llm_analysis(cases: list[_Case]) -> list[float]:
             "sharded": c.split.kind == "sharded",
         }
         for c in cases
+        if c.precision == "bf16"
     ]  # fmt: skip
     answer = subprocess.run(
         [python, "-c", _BY_PACKAGE], input=json.dumps(asked), capture_output=True, text=True, check=True
     )
-    return [RUNTIME_BYTES + bytes_ for bytes_ in json.loads(answer.stdout.splitlines()[-1])]
+    found = iter(json.loads(answer.stdout.splitlines()[-1]))
+    return [RUNTIME_BYTES + next(found) if c.precision == "bf16" else None for c in cases]
 
 
 _BY_PACKAGE = """
@@ -166,8 +169,7 @@ gpu = GPUConfig(name="any", mem_per_GPU_in_GB=1000, hbm_bandwidth_in_GB_per_sec=
                 intra_node_min_message_latency=1e-5, peak_fp16_TFLOPS=1)
 found = []
 for case in json.load(sys.stdin):
-    bits = case["bits"]
-    dtype = DtypeConfig(name="own", weight_bits=bits, activation_bits=bits, embedding_bits=bits)
+    dtype = DtypeConfig(name="own", weight_bits=16, activation_bits=16, embedding_bits=16)
     analysis = LLMAnalysis(ModelConfig(**case["model"]), gpu, dtype, ParallelismConfig(**case["degrees"]),
                            flops_efficiency=0.5, hbm_memory_efficiency=0.5)
     summary = analysis.training(
