@@ -7,6 +7,7 @@ The layouts are torch's own, applied beside the plain trunk. With these threshol
 system when freed: the peak is what was needed at once, as torch's allocator for accelerators counts it.
 """
 
+import gc
 import json
 import os
 import sys
@@ -118,6 +119,7 @@ def _whole(asked, shape, precision, ranks, rank, tokens) -> None:
 
 def _pipeline(asked, shape, precision, ranks, rank, tokens) -> None:
     module = Stage(_model(shape, asked["recompute"]), rank, ranks)
+    gc.collect()
     stage = PipelineStage(module, rank, ranks, torch.device("cpu"))
     loss_of = lambda logits, y: cross_entropy(logits.flatten(0, 1), y.flatten())  # noqa: E731
     schedule = Schedule1F1B(stage, asked["accumulation"], loss_fn=loss_of)
