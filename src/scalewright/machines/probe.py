@@ -27,6 +27,7 @@ from scalewright.machines.host import (
 from scalewright.machines.machine import Collective, Device, Link, Machine, Matmul, Precisions
 from scalewright.machines.measurements import DTYPES, Shape, flops
 from scalewright.machines.precision import EMULATED, Precision, advise_precision, usable_precisions
+from scalewright.machines.processor import CACHED_BYTES
 from scalewright.machines.timing import MIN_CALLS
 
 DeviceKind = Literal["cpu", "cuda", "mps"]
@@ -96,8 +97,6 @@ _EMULATED_CAP_SECONDS = 0.1
 _ARRAY_BYTES = 256 * 2**20
 _BANDWIDTH_SECONDS = 0.3
 
-# Each of the three arrays of an elementwise product: such as one layer's values of a few thousand tokens.
-_PASS_BYTES = 4 * 2**20
 _PASS_SECONDS = 0.2
 # Beyond the caches of most processors by and by.
 _LARGE_PASS_BYTES = tuple(2**power * 2**20 for power in (3, 4, 5, 6))
@@ -155,7 +154,7 @@ def _measured(device: DeviceKind, effort: _Effort, quick: bool, communication: t
         bandwidth = _by_threads(
             device, threads, lambda: measurements.reading(device, _array_bytes(), _BANDWIDTH_SECONDS)
         )
-        passes = _by_threads(device, threads, lambda: measurements.passing(device, _PASS_BYTES, _PASS_SECONDS))
+        passes = _by_threads(device, threads, lambda: measurements.passing(device, CACHED_BYTES, _PASS_SECONDS))
         large = {size: measurements.passing(device, size, _PASS_SECONDS) for size in _LARGE_PASS_BYTES}
         operation = measurements.operation(device, _OPERATION_SECONDS)
         fresh = measurements.first_touch()
@@ -257,7 +256,7 @@ def _by_threads(device: DeviceKind, threads: int, measure: Callable[[], float]) 
     if device != "cpu":
         return {1: measure()}
     rates = {}
-    for count in sorted({1, threads} | {2**power for power in range(threads.bit_length()) if 2**power <= threads}):
+    for count in sorted({threads} | {2**power for power in range(threads.bit_length())}):
         with measurements.threads(count):
             rates[count] = measure()
     return rates
@@ -325,7 +324,7 @@ def _reasons(device: DeviceKind, threads: int, seconds: float) -> dict[str, Reas
         "batched": f"median of repeated torch.bmm of random matrices on {on}",
         "attention": f"median of torch's scaled_dot_product_attention, forward and backward, on {on}",
         "bandwidth_bytes_per_second": f"median of repeated sums of an array of {_array_bytes() / 2**20:.0f} MiB",
-        "passes_bytes_per_second": f"median of repeated products of two arrays of {_PASS_BYTES / 2**20:.0f} MiB each",
+        "passes_bytes_per_second": f"median of repeated products of two arrays of {CACHED_BYTES / 2**20:.0f} MiB each",
         "large_passes_bytes_per_second": "the same, of arrays of 8 to 64 MiB",
         "reads_bytes_per_second": "median of repeated sums of arrays of half each cache's size, and of a large one",
         "fresh_bytes_per_second": "median of first writes to 64 MiB mapped anew, a byte of each page",

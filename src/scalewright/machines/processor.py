@@ -10,6 +10,9 @@ from scalewright.architectures.llama import LlamaShape
 from scalewright.errors import InputError
 from scalewright.machines.machine import Machine
 
+CACHED_BYTES = 4 * 2**20
+"""Of each array that the probe's rate in the caches is of: such as one layer's values of a few thousand tokens."""
+
 
 @dataclass(frozen=True)
 class ProcessorRates:
@@ -46,11 +49,8 @@ class ProcessorRates:
         the rate and in the logarithm of the size."""
         if not self.beyond:
             return 0.0
-        sizes, rates = zip((_CACHED_BYTES, self.passes), *self.beyond, strict=True)
+        sizes, rates = zip((CACHED_BYTES, self.passes), *self.beyond, strict=True)
         return max(0.0, 1 / float(np.interp(np.log(size), np.log(sizes), rates)) - 1 / self.passes)
-
-
-_CACHED_BYTES = 4 * 2**20  # of the arrays that the probe's rate in the caches is of
 
 
 class Costs(NamedTuple):

@@ -8,7 +8,8 @@ from scalewright.laws import Law
 from scalewright.machines import Machine
 from scalewright.machines.speed import Speed
 from scalewright.pipeline.order import training_precision
-from scalewright.planning import Budget, Ideal, Interval, Ladder, Plan, Recipe, candidates, choose, memory_bytes
+from scalewright.planning import Budget, Interval, Ladder, Plan, Recipe, candidates, choose, memory_bytes
+from scalewright.planning.ideal import BITS, ideal
 from scalewright.tasks import Task
 
 LEVEL = 0.9
@@ -16,7 +17,6 @@ MARGIN = 0.93
 """Share of a time budget that is planned for: the rest is for a machine that slows down."""
 DRIFT = 0.15
 """Assumed relative half-width of a machine's drift between the timing and the run."""
-BITS = {"fp32": 32, "bf16": 16, "fp16": 16}
 
 
 def make_plan(
@@ -45,7 +45,7 @@ def make_plan(
     prediction = law.predict(choice.params, choice.tokens, unique_tokens=min(unique, choice.tokens), level=LEVEL)
     tokens_per_second = speed.tokens_per_second(choice.shape.train_flops_per_token)
     rate = machine.rate(speed.precision)
-    ideal_seconds = choice.flops / machine.rate("fp32") * BITS[speed.precision] / 32
+    textbook = ideal(choice.flops / machine.rate("fp32"), speed.precision, 1, choice.params)
     slack = math.hypot(DRIFT, speed.spread() / 2)
     epochs = choice.tokens / unique
     binding = f"{MARGIN:.0%} of {seconds:.0f} s of training" if seconds is not None else f"{flops:.2e} FLOPs"
@@ -65,8 +65,8 @@ def make_plan(
         tokens_per_second=tokens_per_second,
         mfu=tokens_per_second * choice.shape.train_flops_per_token / rate,
         limit_seconds=None if seconds is None else hard_stop * seconds,
-        ideal=Ideal(seconds=ideal_seconds, devices=1, gain=math.log(choice.params) - math.log(ideal_seconds)),
-        efficiency=ideal_seconds / choice.seconds,
+        ideal=textbook,
+        efficiency=textbook.seconds / choice.seconds,
         forecast=Interval(
             value=prediction.loss, low=prediction.low, high=prediction.high, level=LEVEL, unit=task.loss_unit
         ),
@@ -123,11 +123,11 @@ def make_plan(
             ),
             "ideal": Reason(
                 origin="derived",
-                text=f"{ideal_seconds:.0f} s if everything ran at the fp32 rate of matrix products times "
+                text=f"{textbook.seconds:.0f} s if everything ran at the fp32 rate of matrix products times "
                 f"32/{BITS[speed.precision]} on one device",
             ),
             "efficiency": Reason(
-                origin="derived", text=f"{ideal_seconds:.0f} s ideally over {choice.seconds:.0f} s planned"
+                origin="derived", text=f"{textbook.seconds:.0f} s ideally over {choice.seconds:.0f} s planned"
             ),
             "compute_ratio": Reason(
                 origin="derived",
