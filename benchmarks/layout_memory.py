@@ -22,7 +22,8 @@ PACKAGE = "llm-analysis==0.2.2"
 # Depth, width, head size, vocabulary, context and sequences of a step. The peer wants the feed-forward block a whole number of
 # times as wide as the model.
 SHAPES = ((8, 384, 64, 4096, 256, 8), (6, 640, 64, 2048, 384, 4), (4, 192, 32, 8192, 512, 8))
-THRESHOLD = str(2**20)
+THRESHOLD = str(2**16)
+"""Bytes of the blocks that go back to the system when freed: see `layout_worker`."""
 
 
 @dataclass(frozen=True)
