@@ -104,3 +104,17 @@ def test_what_a_plan_is_for_is_said_once(refusal, tmp_path):
     assert "--days: found beside" in refusal("plan", project, "--days", "7")
     assert "no such file" in refusal("plan", tmp_path / "none.toml")
     assert "--ledger" in refusal(*ASKED, "--days", "1", "--ledger", "some.db")
+
+
+@pytest.mark.parametrize(
+    ("written", "bytes_"),
+    [("8", 8e9), ("8GB", 8e9), ("8000 mb", 8e9), ("7.5GiB", 7.5 * 2**30), ("0.01TB", 1e10), ("8G", 8e9)],
+)
+def test_memory_with_its_unit(answer, written, bytes_):
+    found = answer(*ASKED, "--days", "1", "--serving-memory", written)
+    assert found["limits"]["serving_memory_bytes"] == pytest.approx(bytes_)
+
+
+@pytest.mark.parametrize("written", ["8 litres", "GB", "-3GB", "8 i"])
+def test_no_amount_of_memory(refusal, written):
+    assert "--memory" in refusal(*ASKED, "--days", "1", "--memory", written)

@@ -15,6 +15,7 @@ from scalewright.planning.choice import memory_bytes
 from scalewright.planning.decide import plan_machine
 from scalewright.planning.on_processor import FREE_MEMORY, OnProcessor, TimedRun
 from scalewright.planning.published import law_and_size
+from scalewright.planning.request import hardware
 from scalewright.planning.search import Limits, Order, options
 
 LAW, SIZE, _ = law_and_size("published:chinchilla")
@@ -93,10 +94,10 @@ def test_a_plan_and_its_reasons():
     assert any(warning.startswith("far") for warning in plan.warnings)
 
 
-def test_a_disturbed_probe_is_warned_of():
+def test_a_disturbed_probe_is_not_planned_with():
     disturbed = machine(trusted=False, warnings=["34 % of the processor was taken by others"])
-    said = list(OnProcessor(disturbed).warnings())
-    assert said == ["machine: 34 % of the processor was taken by others"]
+    with pytest.raises(InputError, match="34 % of the processor was taken by others"):
+        hardware(disturbed, None, ())
 
 
 def test_measured_runs_correct_the_speed_and_narrow_the_interval():

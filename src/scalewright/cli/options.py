@@ -10,6 +10,9 @@ from scalewright.where import SUFFIXES, shown
 LARGEST = 1e60
 """Of any input or loss, and its inverse the smallest: beyond every run, while products of several are still numbers."""
 
+_PREFIXES = {"": 0, "K": 1, "M": 2, "G": 3, "T": 4}
+_MEMORY = re.compile(r"([0-9.eE+-]+)\s*(?:([KMGT])(I?))?B?", re.IGNORECASE)
+
 _OWN = frozenset({"params", "tokens", "unique_tokens", "compute", "loss"})
 _SUFFIXED = re.compile(rf"(.*[0-9.])([{''.join(SUFFIXES)}])")
 
@@ -63,6 +66,21 @@ def positive(option: str, text: str) -> float:
     if not 1 / LARGEST < number < LARGEST or "_" in text:
         raise InputError(f"{option}: found {shown(text)}, expected a positive number such as 7e9, 70B or 1.4T")
     return number
+
+
+def gigabytes(option: str, text: str) -> float:
+    """An amount of memory in GB: a bare number, or one with its unit, as 20MB or 1.5 GiB.
+
+    Raises:
+        InputError: it is anything else.
+    """
+    matched = _MEMORY.fullmatch(text.strip())
+    if not matched:
+        raise InputError(f"{option}: found {shown(text)}, expected an amount of memory such as 16 (GB), 20MB or 1.5GiB")
+    number = positive(option, matched[1])
+    if text.strip() == matched[1]:
+        return number
+    return number * (1024.0 if matched[3] else 1000.0) ** _PREFIXES[(matched[2] or "").upper()] / 1e9
 
 
 def place(inputs: Sequence[str], given: Mapping[str, str | None], unique_tokens: str | None = None) -> dict[str, float]:

@@ -11,7 +11,7 @@ from rich.text import Text
 from scalewright.cli.arguments import Plot
 from scalewright.cli.console import Json, answers, print_json
 from scalewright.cli.hardware import machine_named, timed_runs
-from scalewright.cli.options import positive
+from scalewright.cli.options import gigabytes, positive
 from scalewright.cli.plan_plot import draw_plan
 from scalewright.cli.plot import check_image, number_text
 from scalewright.cli.project_plan import print_project_plan
@@ -37,7 +37,9 @@ def plan(
     usd: Annotated[str | None, typer.Option(metavar="X", help="Limit of money.")] = None,
     kwh: Annotated[str | None, typer.Option(metavar="E", help="Limit of energy, the devices' boards alone.")] = None,
     flops: Annotated[str | None, typer.Option(metavar="C", help="Limit of FLOPs.")] = None,
-    memory: Annotated[str | None, typer.Option(metavar="GB", help="Of each device, where less than it has.")] = None,
+    memory: Annotated[
+        str | None, typer.Option(metavar="GB", help="Of each device, where less than it has; with a unit, as 500MB.")
+    ] = None,
     params: Annotated[str | None, typer.Option(metavar="N", help="The size, where it is given.")] = None,
     tokens: Annotated[str | None, typer.Option(metavar="D", help="The data, where they are given.")] = None,
     unique_tokens: Annotated[
@@ -83,14 +85,14 @@ def plan(
         usd=_number("--usd", usd),
         kwh=_number("--kwh", kwh),
         flops=_number("--flops", flops),
-        memory_gb=_number("--memory", memory),
+        memory_gb=_memory("--memory", memory),
         params=_number("--params", params),
         tokens=_number("--tokens", tokens),
         unique_tokens=_number("--unique-tokens", unique_tokens),
         usd_per_hour=_number("--usd-per-hour", usd_per_hour),
         vocabulary=vocabulary,
         context=context,
-        serving_memory_gb=_number("--serving-memory", serving_memory),
+        serving_memory_gb=_memory("--serving-memory", serving_memory),
         serving_ms=_number("--serving-ms", serving_ms),
         serving_tokens=_number("--serving-tokens", serving_tokens),
         runs=timed_runs(ledger, on),
@@ -123,6 +125,10 @@ def _refuse_options(context: typer.Context, project: Path) -> None:
 
 def _number(option: str, text: str | None) -> float | None:
     return None if text is None else positive(option, text)
+
+
+def _memory(option: str, text: str | None) -> float | None:
+    return None if text is None else gigabytes(option, text)
 
 
 def _lines(plan: MachinePlan) -> Iterator[tuple[str, str]]:

@@ -91,10 +91,15 @@ def hardware(machine: Machine | str, usd_per_hour: float | None, runs: tuple[Tim
     """What a name, a file or a probed machine stands for.
 
     Raises:
-        InputError: it stands for none, or runs are given for accelerators.
+        InputError: it stands for none, its probe was disturbed, or runs are given for accelerators.
     """
     if isinstance(machine, str) and machine.casefold().endswith(".json"):
         machine = Machine.load(Path(machine))
+    if isinstance(machine, Machine) and not machine.trusted:
+        raise InputError(
+            f"machine {machine.name}: its probe says that its rates are not to be planned with: "
+            f"{'; '.join(machine.warnings)} (or set `trusted` in its machine.json to plan with them all the same)"
+        )
     if isinstance(machine, Machine) and machine.devices[0].kind == "cpu":
         return OnProcessor(machine, usd_per_hour, runs)
     cluster = Cluster.named(machine) if isinstance(machine, str) else Cluster.of(machine)
