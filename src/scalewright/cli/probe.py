@@ -1,5 +1,6 @@
 """`probe`: what this machine really gives."""
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
@@ -28,7 +29,10 @@ def probe(
 
     if device not in _DEVICES:
         raise InputError(f"--device: found {device!r}, expected one of {', '.join(_DEVICES)}")
-    errors.print(f"measuring for {'a few seconds' if quick else 'about a minute'}: leave the machine idle", style="dim")
+    if os.environ.get("RANK", "0") == "0":
+        errors.print(
+            f"measuring for {'a few seconds' if quick else 'about a minute'}: leave the machine idle", style="dim"
+        )
     machine = probe_among(quick, device) if collectives.launched() else measure(quick, device)  # type: ignore[arg-type]
     if machine is None:  # another process of the job answers
         return
