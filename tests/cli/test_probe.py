@@ -19,9 +19,20 @@ def test_a_quick_probe_is_kept_and_planned_with(call, tmp_path):
     assert {"matmul", "bandwidth", "memory", "links", "precisions"} <= found.keys()
     machine = Machine.load(path)
     assert found["bandwidth"] == {str(count): rate for count, rate in machine.bandwidth_bytes_per_second.items()}
+    # Whatever else ran meanwhile.
+    machine.model_copy(update={"trusted": True}).save(path)
     code, out, error = call("plan", "--law", "published:chinchilla", "--machine", path, "--hours", "0.1")
     assert code == 0, error
     assert machine.name in out
+
+
+def test_a_disturbed_one_is_not_planned_with(call, refusal, tmp_path):
+    path = tmp_path / "machine.json"
+    call("probe", "--quick", "--device", "cpu", "--out", path)
+    disturbed = {"trusted": False, "warnings": ("half of it was taken by others",)}
+    Machine.load(path).model_copy(update=disturbed).save(path)
+    said = refusal("plan", "--law", "published:chinchilla", "--machine", path, "--hours", "0.1")
+    assert "half of it was taken by others" in said
 
 
 def test_what_it_says(call):
