@@ -39,7 +39,7 @@ def test_what_it_says(call):
     code, out, error = call("probe", "--quick", "--device", "cpu")
     assert code == 0
     assert "leave the machine idle" in error
-    for said in ("elementwise work", "memory new from the system", "besides its arithmetic", "512 x 512 x 512"):
+    for said in ("elementwise work", "memory new from the system", "besides its arithmetic", "128 x 128 x 128"):
         assert said in out
 
 
