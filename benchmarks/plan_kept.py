@@ -11,12 +11,12 @@ from pathlib import Path
 
 import torch
 
-import scalewright
 from scalewright.architectures import LlamaFamily
 from scalewright.data import Dataset
 from scalewright.machines.probe import probe
 from scalewright.planning.machine_plan import MachinePlan
 from scalewright.planning.recipe import Recipe
+from scalewright.planning.request import plan as plan_request
 from scalewright.tasks import STANDARD_LIBRARY, task_named
 from scalewright.training import Trainer, Trunk
 from scalewright.training.memory import peak_memory_bytes, reset_peak_memory
@@ -42,9 +42,7 @@ def kept_lines() -> Iterator[str]:
             progress=lambda stage, share: None,
         )
         for minutes in MINUTES:
-            plan = scalewright.plan(
-                "published:chinchilla", probe(quick=True), hours=minutes / 60, vocabulary=VOCABULARY
-            )
+            plan = plan_request("published:chinchilla", probe(quick=True), hours=minutes / 60, vocabulary=VOCABULARY)
             plan.save(folder / "plan.json")
             # A process of its own: this one holds what preparing took. Its cache of kernels is empty, as the plan takes it.
             answer = subprocess.run(
