@@ -78,7 +78,7 @@ def test_an_entry_of_ones_own(tmp_path):
         ("", "found 0 tables"),
         (OWN.replace("memory_gb = 24", ""), "has no memory_gb"),
         (OWN.replace("memory_gb = 24", "memory_gb = -1"), "memory_bytes"),
-        (OWN.replace("memory_gb = 24", 'memory_gb = "24 GB"'), "compare the catalogue"),
+        (OWN.replace("memory_gb = 24", 'memory_gb = "24 GB"'), "expected a table with numbers"),
     ],
 )
 def test_an_entry_that_is_none(tmp_path, text, said):

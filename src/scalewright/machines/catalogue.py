@@ -152,5 +152,6 @@ def _accelerator(path: Path, name: str, entry: dict[str, Any]) -> Accelerator:
         raise InputError(f"{path}: [{name}]: {first_problem(error)}") from None
     except (TypeError, AttributeError):
         raise InputError(
-            f"{path}: [{name}]: a figure is not a number, or a table is none: compare the catalogue"
+            f"{path}: [{name}]: expected a table with numbers, such as memory_gb = 24, bandwidth_gb_per_s = 600, "
+            "tflops = { bf16 = 70 }"
         ) from None
