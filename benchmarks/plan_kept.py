@@ -86,12 +86,11 @@ def _train(folder: Path) -> dict[str, float]:
         seed=0,
         horizons=(choice.steps,),
         threads=threads,
+        compiled=choice.layout.compiled,
     )
     torch.set_num_threads(threads)
     reset_peak_memory()
     begun = time.perf_counter()
-    if choice.layout.compiled:
-        task.loss = torch.compile(task.loss)  # type: ignore[method-assign]
     trainer, schedule = Trainer(trunk, task, dataset, "cpu"), trunk.schedule(choice.steps)
     for _ in range(choice.steps):
         loss = trainer.advance(schedule)

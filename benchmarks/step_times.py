@@ -18,6 +18,7 @@ from scalewright.architectures import LlamaShape
 from scalewright.machines.probe import probe
 from scalewright.machines.processor import ProcessorRates, compile_seconds, processor_step
 from scalewright.models import Llama, cross_entropy
+from scalewright.models.parametrisation import llama_roles
 from scalewright.planning.recipe import Recipe
 from scalewright.training import Schedule, Trainer, Trunk
 
@@ -42,10 +43,14 @@ class _Drawn:
 
     def batches(self, dataset: None, shape: LlamaShape, batch_size: int, seed: int, unique: int | None):
         generator = torch.Generator().manual_seed(seed)
-        return lambda step: torch.randint(shape.vocabulary, (batch_size, shape.context + 1), generator=generator)
+        return lambda step: (torch.randint(shape.vocabulary, (batch_size, shape.context + 1), generator=generator),)
 
-    def loss(self, model: Llama, batch: torch.Tensor) -> torch.Tensor:
-        return cross_entropy(model(batch[:, :-1]).flatten(0, 1), batch[:, 1:].flatten())
+    def roles(self, model: Llama, recipe: Recipe):
+        return llama_roles(model, recipe)
+
+    def loss(self, model: Llama, batch: tuple[torch.Tensor]) -> torch.Tensor:
+        (rows,) = batch
+        return cross_entropy(model(rows[:, :-1]).flatten(0, 1), rows[:, 1:].flatten())
 
 
 @dataclass(frozen=True)
@@ -134,12 +139,19 @@ def drawn_trainer(
         learning_rate=1e-3, base_width=shape.width, base_depth=shape.depth, batch_size=batch, warmup_steps=1,
         precision=precision,
     )  # fmt: skip
-    trunk = Trunk(task="language", shape=shape, recipe=recipe, data_hash="", seed=0, horizons=(1000,), threads=threads)
-    task = _Drawn()
+    trunk = Trunk(
+        task="language",
+        shape=shape,
+        recipe=recipe,
+        data_hash="",
+        seed=0,
+        horizons=(1000,),
+        threads=threads,
+        compiled=compiled,
+    )
     if compiled:
         torch.compiler.reset()
-        task.loss = torch.compile(task.loss)  # type: ignore[method-assign]
-    return Trainer(trunk, task, None, "cpu"), trunk.schedule(1000)  # type: ignore[arg-type]
+    return Trainer(trunk, _Drawn(), None, "cpu"), trunk.schedule(1000)  # type: ignore[arg-type]
 
 
 def _timed(shape: LlamaShape, batch: int, precision: str, compiled: bool, threads: int) -> _Timed:

@@ -38,7 +38,7 @@ def test_counts_are_those_of_the_model(width, batch_norm):
     with FlopCounterMode(display=False) as backward:
         logits.sum().backward()
     both = forward.get_total_flops() + backward.get_total_flops()
-    assert both == pytest.approx(2 * shape.train_flops_per_image, rel=1e-3)
+    assert both == pytest.approx(2 * shape.train_flops_per_token, rel=1e-3)
 
 
 def test_a_picture_that_does_not_halve_evenly():

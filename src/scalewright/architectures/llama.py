@@ -44,6 +44,11 @@ class LlamaShape(Part):
         return self.heads * self.head_size
 
     @property
+    def tokens_per_row(self) -> int:
+        """Tokens that a row of a batch trains on."""
+        return self.context
+
+    @property
     def params(self) -> int:
         """N: weights that take part in matrix products, the head included, the looked-up embedding not."""
         layer = 4 * self.width * self.attention_width + 3 * self.width * self.hidden

@@ -86,8 +86,13 @@ class VGGShape(Part):
         return products + sum(2 * inputs * outputs for inputs, outputs in self.linear)
 
     @property
-    def train_flops_per_image(self) -> int:
-        """FLOPs of a training step: the backward pass costs two forward passes, but for the gradient of the picture."""
+    def tokens_per_row(self) -> int:
+        """The unit of data is the picture."""
+        return 1
+
+    @property
+    def train_flops_per_token(self) -> int:
+        """FLOPs of a training step per picture: the backward pass costs two forward passes, but for the picture's gradient."""
         return 3 * self.forward_flops_per_image - int(self.convolutions[0].product.flops)
 
     def _convolutions(self) -> Iterator[Convolution]:

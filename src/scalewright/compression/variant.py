@@ -28,7 +28,7 @@ def measure_variant(name: str, model: Llama, weights: Path, task: Task, dataset:
     return Variant(
         name=name,
         bytes=weights.stat().st_size,
-        loss=task.evaluate(model, dataset, "validation", "fp32"),
-        test_loss=task.evaluate(model, dataset, "test", "fp32"),
+        loss=task.evaluate(model, dataset, "validation", "fp32").loss,
+        test_loss=task.evaluate(model, dataset, "test", "fp32").loss,
         tokens_per_second=decoding_speed(model),
     )

@@ -5,7 +5,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from scalewright.data.order import permutation
+from scalewright.data.epochs import Epochs
 from scalewright.errors import InputError
 
 
@@ -48,27 +48,17 @@ class Batches:
         if unique_tokens is not None and unique_tokens > len(tokens):
             raise InputError(f"{unique_tokens:,} unique tokens asked for, the data hold {len(tokens):,}: ask for fewer")
         self.tokens, self.context, self.batch_size, self.seed = tokens, context, batch_size, seed
-        first = permutation(_windows_in(len(tokens), context), "epoch", seed, 0)
-        self._first = first if unique_tokens is None else first[: _windows_in(unique_tokens + 1, context)]
-        self.windows = len(self._first)
-        self._drawn: tuple[int, NDArray[np.int64]] = (0, self._first)
+        unique = None if unique_tokens is None else _windows_in(unique_tokens + 1, context)
+        self._epochs = Epochs(_windows_in(len(tokens), context), seed, unique)
+        self.windows = len(self._epochs)
 
     def batch(self, step: int) -> NDArray[np.int64]:
         """The batch of a step, counted from 0; [batch_size, context + 1]: inputs and what follows them."""
         rows = np.empty((self.batch_size, self.context + 1), dtype=np.int64)
-        for row in range(self.batch_size):
-            epoch, place = divmod(step * self.batch_size + row, self.windows)
-            start = int(self._order(epoch)[place]) * self.context
+        for row, window in enumerate(self._epochs.places(step * self.batch_size, self.batch_size)):
+            start = int(window) * self.context
             rows[row] = self.tokens[start : start + self.context + 1]
         return rows
-
-    def _order(self, epoch: int) -> NDArray[np.int64]:
-        if self._drawn[0] != epoch:
-            self._drawn = (epoch, self._draw(epoch))
-        return self._drawn[1]
-
-    def _draw(self, epoch: int) -> NDArray[np.int64]:
-        return self._first[permutation(self.windows, "epoch", self.seed, epoch)] if epoch else self._first
 
 
 def windows(tokens: TokenSequence, context: int, limit_tokens: int) -> NDArray[np.int64]:

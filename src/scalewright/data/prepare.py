@@ -1,6 +1,5 @@
 """From text to packed tokens."""
 
-import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -16,6 +15,7 @@ from scalewright.data.dataset import (
     SplitName,
 )
 from scalewright.data.duplicates import distinct, near_duplicates
+from scalewright.data.existing import existing
 from scalewright.data.folders import whole_folder
 from scalewright.data.order import permutation
 from scalewright.data.pieces import MIN_DOCUMENTS, cut_large
@@ -40,15 +40,13 @@ from scalewright.data.tokenizer import (
     vocabulary_asked,
 )
 from scalewright.documents import Reason
-from scalewright.errors import InputError, ScalewrightError, WorkError
+from scalewright.errors import WorkError
 from scalewright.files import content_hash, file_hash, write_atomic
 
 RECIPE = 3
 """Raised when the same inputs would give other tokens, so that datasets made before are made anew."""
 
 SKIPPED_KEPT = 100
-
-_OURS = re.compile(rf"{re.escape(MANIFEST)}|{re.escape(TOKENIZER)}|(train|validation|test)-\d+\.bin")
 
 
 def prepare(
@@ -91,9 +89,9 @@ def prepare(
             "options": [tokenizer, seed, validation, test],
         }
     )
-    existing = _existing(out)
-    if existing and existing.manifest.inputs == inputs:
-        return existing
+    known = existing(out, Dataset.open)
+    if known and known.manifest.inputs == inputs:
+        return known
     vocabulary_asked(tokenizer, 0)
 
     reading = read_documents(sources, base, heard)
@@ -145,20 +143,6 @@ def prepare(
     except OSError as error:
         raise WorkError(f"{out}: the dataset could not be written: {error.strerror or error}") from None
     return Dataset.open(out)
-
-
-def _existing(out: Path) -> Dataset | None:
-    """The sound dataset in `out`, if there is one; what is not one of ours is never replaced."""
-    if out.exists() and not out.is_dir():
-        raise InputError(f"{out}: a file; expected a folder, or a name that is free")
-    found = sorted(path.name for path in out.glob("*"))
-    foreign = [name for name in found if not _OURS.fullmatch(name)]
-    if foreign or (found and MANIFEST not in found):
-        raise InputError(f"{out}: holds {(foreign or found)[0]}, and is no dataset: name another folder")
-    try:
-        return Dataset.open(out)
-    except ScalewrightError:
-        return None
 
 
 def _pack(

@@ -6,7 +6,7 @@ from hashlib import sha256
 from itertools import accumulate, groupby
 from operator import itemgetter
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +17,7 @@ from scalewright.files import file_hash
 
 SHARD_TOKENS = 64_000_000
 
-TokenType = Literal["uint16", "uint32"]
+TokenType = Literal["uint8", "uint16", "uint32"]
 Tokens = NDArray[np.unsignedinteger]
 
 
@@ -37,7 +37,7 @@ def token_type(vocabulary: int) -> TokenType:
 def write_shards(
     folder: Path,
     split: str,
-    chunks: Iterable[NDArray[np.int64]],
+    chunks: Iterable[NDArray[np.integer[Any]]],
     dtype: TokenType,
     shard_tokens: int = SHARD_TOKENS,
 ) -> tuple[Shard, ...]:
@@ -117,7 +117,9 @@ def _map(folder: Path, shard: Shard, stored: np.dtype[np.unsignedinteger]) -> To
     return tokens
 
 
-def _numbered(chunks: Iterable[NDArray[np.int64]], shard_tokens: int) -> Iterator[tuple[int, NDArray[np.int64]]]:
+def _numbered(
+    chunks: Iterable[NDArray[np.integer[Any]]], shard_tokens: int
+) -> Iterator[tuple[int, NDArray[np.integer[Any]]]]:
     position = 0
     for chunk in chunks:
         rest = chunk

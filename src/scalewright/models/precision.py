@@ -6,7 +6,8 @@ import torch
 
 from scalewright.errors import InputError
 
-TRAINABLE = ("fp32", "bf16")
+TRAINABLE = ("fp32", "bf16", "fp16")
+HALF = {"bf16": torch.bfloat16, "fp16": torch.float16}
 
 
 def compute_in(precision: str, device: str) -> AbstractContextManager[object]:
@@ -17,6 +18,6 @@ def compute_in(precision: str, device: str) -> AbstractContextManager[object]:
     """
     if precision == "fp32":
         return nullcontext()
-    if precision == "bf16":
-        return torch.autocast(device, torch.bfloat16)
-    raise InputError(f"precision {precision!r}: training offers {' and '.join(TRAINABLE)}")
+    if precision in HALF:
+        return torch.autocast(device, HALF[precision])
+    raise InputError(f"precision {precision!r}: training offers {', '.join(TRAINABLE)}")

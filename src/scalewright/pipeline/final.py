@@ -51,7 +51,7 @@ def train_final(at: Workspace, planned: Planned) -> Final:
     plan, dataset = planned.plan, planned.dataset
     trunk, measured = train_planned(at, planned)
     folder = at.runs / trunk.address
-    model = at.task.build(trunk.shape)
+    model = at.task.build(plan.choice.shape)
     weights = load_checkpoint(folder / "weights.pt")
     if weights is None:
         raise WorkError(f"{folder}: the trained weights are gone; delete this folder to train the final run again")
@@ -64,7 +64,7 @@ def train_final(at: Workspace, planned: Planned) -> Final:
             role="final",
             dataset=dataset,
             folder=folder,
-            test_loss=at.task.evaluate(model, dataset, "test", planned.recipe.precision),
+            test_loss=at.task.evaluate(model, dataset, "test", planned.recipe.precision).loss,
         )
     )
     for forecast in at.ledger.forecasts(plan.hash):

@@ -1,6 +1,8 @@
 """How long and how hot a model is trained: the settings that a whole study shares, each with its reason."""
 
-from pydantic import Field
+from typing import Self
+
+from pydantic import Field, model_validator
 
 from scalewright.documents import Part, Reason
 
@@ -26,12 +28,22 @@ class Recipe(Part):
     epsilon: float = 1e-10
     clip: float = 1.0
     precision: str = "fp32"
+    evaluate_every: int | None = None
+    """Steps between evaluations on the validation split, for early stopping."""
+    patience: int | None = None
+    """Evaluations without a lower loss after which training stops, its best weights restored; None: it runs to its end."""
     reasons: dict[str, Reason] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _stopping_is_whole(self) -> Self:
+        if (self.patience is None) != (self.evaluate_every is None):
+            raise ValueError("patience and evaluate_every: expected both or neither")
+        return self
 
     @property
     def deciding(self) -> dict[str, object]:
-        """What decides a result: everything but the reasons."""
-        return self.model_dump(mode="json", exclude={"reasons"})
+        """What decides a result: everything but the reasons, and what is off."""
+        return self.model_dump(mode="json", exclude={"reasons"}, exclude_none=True)
 
 
 DEFAULT_REASONS = {

@@ -192,7 +192,7 @@ def ledger_run(
         data_hash=dataset.hash,
         tokenizer_hash=dataset.manifest.tokenizer_sha256,
         task=trunk.task,
-        context=trunk.shape.context,
+        context=trunk.shape.tokens_per_row,
         recipe_version=trunk.recipe.version,
         seed=trunk.seed,
         params=trunk.shape.params,

@@ -11,12 +11,11 @@ import numpy as np
 import torch
 
 from scalewright.architectures import LlamaShape
-from scalewright.data import Dataset
 from scalewright.errors import WorkError
 from scalewright.machines.speed import MeasuredSpeed
 from scalewright.planning import Recipe
 from scalewright.studies.executor import report
-from scalewright.tasks import task_named
+from scalewright.tasks import trainable_named
 from scalewright.training import Measured, Trainer, Trunk, train
 
 TICK_SECONDS = 0.5
@@ -60,12 +59,13 @@ class Ticks:
 
 def train_job(job: TrunkJob) -> list[Measured]:
     """Trains a trunk with all its branches; what is finished already is read."""
+    task = trainable_named(job.trunk.task)
     with _alone(job.folder):
         return list(
             train(
                 job.trunk,
-                task_named(job.trunk.task),
-                Dataset.open(job.dataset),
+                task,
+                task.open(job.dataset),
                 job.folder,
                 checkpoint_seconds=job.checkpoint_seconds,
                 progress=Ticks(job.trunk),
@@ -93,7 +93,8 @@ def time_job(job: SpeedJob) -> MeasuredSpeed:
         horizons=(1000,),
         threads=job.threads,
     )
-    trainer = Trainer(trunk, task_named(job.task), Dataset.open(job.dataset), "cpu")
+    task = trainable_named(job.task)
+    trainer = Trainer(trunk, task, task.open(job.dataset), "cpu")
     schedule = trunk.schedule(1000)
     for _ in range(3):
         trainer.advance(schedule)

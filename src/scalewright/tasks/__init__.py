@@ -1,21 +1,50 @@
 """What a task is, and the tasks there are."""
 
 from scalewright.errors import InputError
+from scalewright.tasks.images import Images
 from scalewright.tasks.language import STANDARD_LIBRARY, Language
-from scalewright.tasks.task import Expected, Task
+from scalewright.tasks.task import Batch, Expected, Prepared, Scores, Task, Trainable
 
 TASKS: dict[str, Task] = {task.name: task for task in (Language(),)}
+"""Those of the whole line."""
+TRAINABLE: dict[str, Trainable] = TASKS | {task.name: task for task in (Images(),)}
+"""Those whose models can be trained."""
 
 
 def task_named(name: str) -> Task:
     """The task of that name.
 
     Raises:
-        InputError: there is none.
+        InputError: there is none that the whole line can do.
     """
     if name not in TASKS:
         raise InputError(f"task {name!r}: expected one of {', '.join(TASKS)}")
     return TASKS[name]
 
 
-__all__ = ["STANDARD_LIBRARY", "TASKS", "Expected", "Language", "Task", "task_named"]
+def trainable_named(name: str) -> Trainable:
+    """The task of that name, as a trainer sees it.
+
+    Raises:
+        InputError: there is none.
+    """
+    if name not in TRAINABLE:
+        raise InputError(f"task {name!r}: expected one of {', '.join(TRAINABLE)}")
+    return TRAINABLE[name]
+
+
+__all__ = [
+    "STANDARD_LIBRARY",
+    "TASKS",
+    "TRAINABLE",
+    "Batch",
+    "Expected",
+    "Images",
+    "Language",
+    "Prepared",
+    "Scores",
+    "Task",
+    "Trainable",
+    "task_named",
+    "trainable_named",
+]

@@ -12,7 +12,9 @@ from scalewright.data.readers import text_bytes
 from scalewright.data.sources import find_files
 from scalewright.data.tokenizer import BYTES_VOCABULARY, vocabulary_asked
 from scalewright.models import Llama, compute_in, cross_entropy
-from scalewright.tasks.task import Expected
+from scalewright.models.parametrisation import Roles, llama_roles
+from scalewright.planning.recipe import Recipe
+from scalewright.tasks.task import Batch, Expected, Scores
 
 STANDARD_LIBRARY = "python:standard-library"
 """Names, among a project's data, the source of the running Python's own standard library."""
@@ -60,27 +62,36 @@ class Language:
         """Llamas of the data's vocabulary."""
         return LlamaFamily(vocabulary=vocabulary, context=context)
 
+    def open(self, folder: Path) -> Dataset:
+        """Prepared text."""
+        return Dataset.open(folder)
+
     def build(self, shape: LlamaShape) -> Llama:
         """The trunk as it is: tokens in, logits out."""
         return Llama(shape)
 
+    def roles(self, model: Llama, recipe: Recipe) -> Roles:
+        """What each weight of the trunk does."""
+        return llama_roles(model, recipe)
+
     def batches(
         self, dataset: Dataset, shape: LlamaShape, batch_size: int, seed: int, unique_tokens: int | None
-    ) -> Callable[[int], Tensor]:
+    ) -> Callable[[int], Batch]:
         """Windows of context + 1 tokens, in an order drawn anew in each epoch."""
         batches = Batches(dataset.tokens("train"), shape.context, batch_size, seed, unique_tokens=unique_tokens)
-        return lambda step: torch.from_numpy(batches.batch(step))
+        return lambda step: (torch.from_numpy(batches.batch(step)),)
 
-    def loss(self, model: Llama, batch: Tensor) -> Tensor:
+    def loss(self, model: Llama, batch: Batch) -> Tensor:
         """Mean cross-entropy of each next token."""
-        return cross_entropy(model(batch[:, :-1]).flatten(0, 1), batch[:, 1:].flatten())
+        (rows,) = batch
+        return cross_entropy(model(rows[:, :-1]).flatten(0, 1), rows[:, 1:].flatten())
 
-    def evaluate(self, model: Llama, dataset: Dataset, split: str, precision: str) -> float:
+    def evaluate(self, model: Llama, dataset: Dataset, split: str, precision: str) -> Scores:
         """Mean cross-entropy over the split's first tokens, each predicted from its window alone."""
         rows = torch.from_numpy(windows(dataset.tokens(split), model.shape.context, EVALUATION_TOKENS))
         device = model.lm_head.weight.device
         total = 0.0
         with torch.no_grad(), compute_in(precision, device.type):
             for batch in torch.split(rows, EVALUATION_BATCH):
-                total += self.loss(model, batch.to(device)).item() * len(batch)
-        return total / len(rows)
+                total += self.loss(model, (batch.to(device),)).item() * len(batch)
+        return Scores(total / len(rows))

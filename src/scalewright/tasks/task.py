@@ -1,15 +1,28 @@
 """What a task is: how its data become batches, its model a loss, its loss a number that can be forecast."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from types import MappingProxyType
+from typing import Any, NamedTuple, Protocol
 
-from torch import Tensor
+from torch import Tensor, nn
 
 from scalewright.architectures import LlamaFamily, LlamaShape
 from scalewright.data import Dataset, PrepareProgress
 from scalewright.models import Llama
+from scalewright.models.parametrisation import Roles
+from scalewright.planning.recipe import Recipe
+
+Batch = tuple[Tensor, ...]
+"""Of one step: rows of each tensor belong together."""
+
+
+class Scores(NamedTuple):
+    """What a model reaches on a split: the loss that laws forecast, and what else people ask for, by name."""
+
+    loss: float
+    metrics: Mapping[str, float] = MappingProxyType({})
 
 
 @dataclass(frozen=True)
@@ -22,12 +35,54 @@ class Expected:
     vocabulary: int
 
 
-class Task(Protocol):
-    """Everything above a task works with this and knows nothing else of it."""
+class Prepared(Protocol):
+    """Data made ready in a folder."""
+
+    @property
+    def folder(self) -> Path:
+        """Where they lie."""
+
+    @property
+    def hash(self) -> str:
+        """Identifies what a model sees."""
+
+
+class Trainable(Protocol):
+    """What the trainer works with; it knows nothing else of a task. Shapes, models and data are those of the task."""
 
     name: str
     loss_unit: str
     """Unit of the loss that the law forecasts."""
+
+    def open(self, folder: Path) -> Prepared:
+        """Prepared data."""
+
+    def build(self, shape: Any) -> nn.Module:
+        """A model of a shape, its weights not yet drawn."""
+
+    def roles(self, model: Any, recipe: Recipe) -> Roles:
+        """What each of its weights does: how it begins and how fast it moves."""
+
+    def batches(
+        self, dataset: Any, shape: Any, batch_size: int, seed: int, unique_tokens: int | None
+    ) -> Callable[[int], Batch]:
+        """The batch of each step: a pure function of the step, so that resuming needs no state."""
+
+    def loss(self, model: Any, batch: Batch) -> Tensor:
+        """Mean training loss of a batch, to be differentiated."""
+
+    def evaluate(self, model: Any, dataset: Any, split: str, precision: str) -> Scores:
+        """On a held-out split, the loss in `loss_unit`."""
+
+
+class Task(Trainable, Protocol):
+    """What the whole line works with: data prepared, sizes laid out."""
+
+    def open(self, folder: Path) -> Dataset:
+        """Prepared text."""
+
+    def build(self, shape: LlamaShape) -> Llama:
+        """The trunk."""
 
     def prepare(
         self,
@@ -46,17 +101,3 @@ class Task(Protocol):
 
     def family(self, vocabulary: int, context: int) -> LlamaFamily:
         """The shapes that this task trains on data of this vocabulary."""
-
-    def build(self, shape: LlamaShape) -> Llama:
-        """A model of a shape, its weights not yet drawn."""
-
-    def batches(
-        self, dataset: Dataset, shape: LlamaShape, batch_size: int, seed: int, unique_tokens: int | None
-    ) -> Callable[[int], Tensor]:
-        """The batch of each step: a pure function of the step, so that resuming needs no state."""
-
-    def loss(self, model: Llama, batch: Tensor) -> Tensor:
-        """Mean training loss of a batch, to be differentiated."""
-
-    def evaluate(self, model: Llama, dataset: Dataset, split: str, precision: str) -> float:
-        """Mean loss on a held-out split, in `loss_unit`."""

@@ -1,6 +1,10 @@
 """What decides a run's result, and the address made of it."""
 
-from scalewright.architectures import LlamaShape
+from typing import Self
+
+from pydantic import Field, model_validator
+
+from scalewright.architectures import Shape
 from scalewright.documents import Part
 from scalewright.files import content_hash
 from scalewright.planning.recipe import Recipe
@@ -11,7 +15,7 @@ class Trunk(Part):
     """One long run of the stable schedule with a decayed branch for each horizon; a single run is a trunk of one horizon."""
 
     task: str
-    shape: LlamaShape
+    shape: Shape
     recipe: Recipe
     data_hash: str
     seed: int
@@ -19,13 +23,21 @@ class Trunk(Part):
     """Steps of each branch, ascending."""
     unique_tokens: int | None = None
     """Train on this many tokens only, repeating them; None: on all there are."""
+    compiled: bool = False
+    """Whether model and loss are compiled: kernels are fused, and their sums come in another order."""
     threads: int
     """Threads of the arithmetic: they decide the order of its sums, and so its last digits."""
 
+    @model_validator(mode="after")
+    def _stopped_alone(self) -> Self:
+        if self.recipe.patience is not None and len(self.horizons) > 1:
+            raise ValueError("patience: a trunk that may stop early has one horizon alone")
+        return self
+
     @property
     def tokens_per_step(self) -> int:
-        """Tokens seen in one step."""
-        return self.recipe.batch_size * self.shape.context
+        """Tokens, or whatever the task counts its data in, seen in one step."""
+        return self.recipe.batch_size * self.shape.tokens_per_row
 
     @property
     def address(self) -> str:
@@ -41,7 +53,8 @@ class Trunk(Part):
         return Schedule(horizon, self.recipe.warmup_steps, self.recipe.decay_fraction)
 
     def _deciding(self) -> dict[str, object]:
-        return self.model_dump(mode="json", exclude={"recipe", "horizons"}) | {"recipe": self.recipe.deciding}
+        deciding = self.model_dump(mode="json", exclude={"recipe", "horizons", "compiled"})
+        return deciding | {"recipe": self.recipe.deciding} | ({"compiled": True} if self.compiled else {})
 
 
 class Measured(Part):
@@ -52,6 +65,10 @@ class Measured(Part):
     tokens: int
     loss: float
     """Mean on the validation split, in the task's unit."""
+    metrics: dict[str, float] = Field(default_factory=dict)
+    """What else the task tells of the validation split."""
+    best_step: int | None = None
+    """Of early stopping: steps after which the weights were those that are kept."""
     curve: tuple[tuple[int, float], ...]
     """Tokens seen and mean training loss since the point before."""
     flops: float

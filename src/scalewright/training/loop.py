@@ -1,26 +1,30 @@
 """The loop: a trunk at full heat, and from it a decayed branch for each horizon."""
 
+import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
-from scalewright.data import Dataset
+from scalewright.data.ahead import Ahead
 from scalewright.documents import Document
 from scalewright.errors import WorkError
 from scalewright.models import compute_in
-from scalewright.tasks import Task
+from scalewright.models.parametrisation import initialise, parameter_groups
+from scalewright.tasks import Batch, Prepared, Scores, Trainable
 from scalewright.training.checkpoint import load_checkpoint, save_checkpoint
 from scalewright.training.configuration import Measured, Trunk
 from scalewright.training.memory import keep_memory, peak_memory_bytes, reset_peak_memory
-from scalewright.training.parametrisation import initialise, parameter_groups
 from scalewright.training.progress import NoProgress, Progress
 from scalewright.training.schedule import Schedule
+from scalewright.training.stopping import EarlyStopping, NeverStopping
 
 CURVE_POINTS = 60
+_STEPS = 2**40
+"""More than any run takes: seeds of two runs never meet."""
 
 
 class Result(Document):
@@ -34,21 +38,26 @@ class Result(Document):
 class Trainer:
     """A model on its way: weights, optimiser, step, the curve so far and the seconds spent."""
 
-    def __init__(self, trunk: Trunk, task: Task, dataset: Dataset, device: str) -> None:
+    def __init__(self, trunk: Trunk, task: Trainable, dataset: Prepared, device: str) -> None:
         keep_memory()
-        self.trunk, self.task, self.device = trunk, task, device
+        self.trunk, self.task, self.dataset, self.device = trunk, task, dataset, device
         self.model = task.build(trunk.shape)
-        initialise(self.model, trunk.recipe, trunk.seed)
-        self.model.to(device)
         recipe = trunk.recipe
+        roles = task.roles(self.model, recipe)
+        initialise(self.model, roles, trunk.seed)
+        self.model.to(device)
+        self.loss = torch.compile(task.loss, dynamic=False) if trunk.compiled else task.loss
         self.optimiser = torch.optim.AdamW(
-            parameter_groups(self.model, recipe),
+            parameter_groups(self.model, roles, recipe),
             betas=(recipe.beta1, recipe.beta2),
             eps=recipe.epsilon,
             fused=True,
         )
-        self.batch: Callable[[int], Tensor] = task.batches(
-            dataset, trunk.shape, recipe.batch_size, trunk.seed, trunk.unique_tokens
+        # Gradients of fp16 are scaled up, or small ones would be zero (Micikevicius et al. 2018, arXiv:1710.03740).
+        self.scaler = torch.amp.GradScaler(device, enabled=recipe.precision == "fp16")
+        self.stopping = NeverStopping() if recipe.patience is None else EarlyStopping(recipe.patience)
+        self.batch: Ahead[Batch] = Ahead(
+            task.batches(dataset, trunk.shape, recipe.batch_size, trunk.seed, trunk.unique_tokens)
         )
         self.step = 0
         self.seconds = 0.0
@@ -67,15 +76,21 @@ class Trainer:
         factor = schedule.factor(self.step)
         for group in self.optimiser.param_groups:
             group["lr"] = group["peak"] * factor
+        # What dropout leaves out is a function of the step: resuming needs no state of generators.
+        torch.manual_seed((self.trunk.seed * _STEPS + self.step) % 2**63)
+        batch = tuple(part.to(self.device) for part in self.batch(self.step))
         with compute_in(recipe.precision, self.device):
-            loss = self.task.loss(self.model, self.batch(self.step).to(self.device))
-        torch.autograd.backward(loss)
+            loss = self.loss(self.model, batch)
+        torch.autograd.backward(self.scaler.scale(loss))
+        self.scaler.unscale_(self.optimiser)
         nn.utils.clip_grad_norm_(self.model.parameters(), recipe.clip)
-        self.optimiser.step()
+        # A step whose gradients are not finite, in fp16, is left out and the scale halved.
+        self.scaler.step(self.optimiser)
+        self.scaler.update()
         self.optimiser.zero_grad(set_to_none=True)
         value = loss.item()
         self.seconds += time.perf_counter() - began
-        if value != value or value == float("inf"):
+        if not math.isfinite(value):
             raise WorkError(
                 f"the loss is {value} at step {self.step} (width {self.trunk.shape.width}, "
                 f"learning rate {recipe.learning_rate:g}): train with a lower learning rate"
@@ -84,11 +99,17 @@ class Trainer:
         self._record(value)
         return value
 
+    def score(self, split: str) -> Scores:
+        """What the model reaches on a held-out split."""
+        return self.task.evaluate(self.model, self.dataset, split, self.trunk.recipe.precision)
+
     def state(self) -> dict[str, Any]:
         """Everything that the rest of the run depends on."""
         return {
             "model": self.model.state_dict(),
             "optimiser": self.optimiser.state_dict(),
+            "scaler": self.scaler.state_dict(),
+            "stopping": self.stopping.state(),
             "step": self.step,
             "seconds": self.seconds,
             "curve": [list(point) for point in self.curve],
@@ -100,19 +121,23 @@ class Trainer:
         """Goes back, or on, to a saved state."""
         self.model.load_state_dict(state["model"])
         self.optimiser.load_state_dict(state["optimiser"])
+        self.scaler.load_state_dict(state["scaler"])
+        self.stopping.go_on(state["stopping"])
         self.step, self.seconds = state["step"], state["seconds"]
         self.curve = [(int(tokens), float(loss)) for tokens, loss in state["curve"]]
         self._window = list(state["window"])
         self._peak_memory = state["peak_memory"]
 
-    def measured(self, horizon: int, loss: float) -> Measured:
+    def measured(self, horizon: int, scores: Scores) -> Measured:
         """The record of a finished branch."""
-        tokens = horizon * self.trunk.tokens_per_step
+        tokens = self.step * self.trunk.tokens_per_step
         return Measured(
             address=self.trunk.run_address(horizon),
             horizon=horizon,
             tokens=tokens,
-            loss=loss,
+            loss=scores.loss,
+            metrics=dict(scores.metrics),
+            best_step=self.stopping.step,
             curve=tuple(self.curve),
             flops=float(tokens * self.trunk.shape.train_flops_per_token),
             seconds=self.seconds,
@@ -129,8 +154,8 @@ class Trainer:
 
 def train(
     trunk: Trunk,
-    task: Task,
-    dataset: Dataset,
+    task: Trainable,
+    dataset: Prepared,
     folder: Path,
     *,
     device: str = "cpu",
@@ -174,13 +199,15 @@ def train(
         if state:
             trainer.restore(state)
         saved_at = time.monotonic()
-        while trainer.step < horizon:
+        while trainer.step < horizon and not trainer.stopping.over:
             if trainer.step == schedule.branch and horizon != trunk.horizons[-1]:
                 save_checkpoint(trunk_path, trainer.state())
                 saved_at = time.monotonic()
             loss = trainer.advance(schedule)
             speed = trainer.step * trunk.tokens_per_step / trainer.seconds
             watcher.step(trainer.step, horizon, loss, speed)
+            if trunk.recipe.evaluate_every and trainer.step % trunk.recipe.evaluate_every == 0:
+                trainer.stopping.hear(trainer.step, trainer.score("validation").loss, trainer.model)
             if trainer.seconds > limit_seconds and trainer.step < horizon and not stopped.exists():
                 save_checkpoint(branch_path if trainer.step > schedule.branch else trunk_path, trainer.state())
                 stopped.touch()
@@ -192,8 +219,8 @@ def train(
             if time.monotonic() - saved_at > checkpoint_seconds:
                 save_checkpoint(branch_path if trainer.step > schedule.branch else trunk_path, trainer.state())
                 saved_at = time.monotonic()
-        loss = task.evaluate(trainer.model, dataset, "validation", trunk.recipe.precision)
-        measured = trainer.measured(horizon, loss)
+        trainer.stopping.restore(trainer.model)
+        measured = trainer.measured(horizon, trainer.score("validation"))
         if horizon == trunk.horizons[-1]:
             save_checkpoint(folder / "weights.pt", trainer.model.state_dict())
         # The result first: killed after it, nothing is left to do; killed before it, the checkpoints are still there.

@@ -11,8 +11,8 @@ import torch
 
 from scalewright.architectures import LlamaShape
 from scalewright.models import Llama, cross_entropy
+from scalewright.models.parametrisation import initialise, llama_roles, parameter_groups
 from scalewright.planning import Recipe
-from scalewright.training.parametrisation import initialise, parameter_groups
 
 RECIPE = Recipe(learning_rate=2**-6, base_width=32, base_depth=2, batch_size=8, warmup_steps=1)
 
@@ -27,10 +27,12 @@ def coordinates(width, depth, steps=4, carried=True):
     generator = torch.Generator().manual_seed(7)
     tokens = torch.randint(64, (8, 17), generator=generator)
     model = Llama(shape(width, depth))
-    initialise(model, recipe, seed=1)
+    initialise(model, llama_roles(model, recipe), seed=1)
     streams = []
     hook = model.layers[-1].register_forward_hook(lambda module, inputs, output: streams.append(output.detach()))
-    optimiser = torch.optim.AdamW(parameter_groups(model, recipe), betas=(0.9, 0.95), eps=recipe.epsilon)
+    optimiser = torch.optim.AdamW(
+        parameter_groups(model, llama_roles(model, recipe), recipe), betas=(0.9, 0.95), eps=recipe.epsilon
+    )
     logits = []
     for _ in range(steps):
         out = model(tokens[:, :-1])
@@ -74,10 +76,14 @@ def test_folding_the_branch_factor_is_the_same_as_multiplying():
     tokens = torch.randint(64, (8, 17), generator=torch.Generator().manual_seed(7))
 
     folded, multiplied = Llama(shape(width, depth)).double(), Llama(shape(width, depth)).double()
-    initialise(folded, RECIPE, seed=1)
+    roles = llama_roles(folded, RECIPE)
+    initialise(folded, roles, seed=1)
     multiplied.load_state_dict(folded.state_dict())
-    groups = parameter_groups(multiplied, RECIPE)
-    for writers in groups[-2:]:
+    groups = parameter_groups(multiplied, roles, RECIPE)
+    written = [writer.weight for layer in multiplied.layers for writer in (layer.self_attn.o_proj, layer.mlp.down_proj)]
+    for writers in groups:
+        if not any(weight is writers["params"][0] for weight in written):
+            continue
         writers.update(lr=writers["lr"] / factor, weight_decay=writers["weight_decay"] * factor)
         with torch.no_grad():
             for weight in writers["params"]:
@@ -87,7 +93,7 @@ def test_folding_the_branch_factor_is_the_same_as_multiplying():
             writer.register_forward_hook(lambda module, inputs, output: output * factor)
 
     losses = []
-    for model, parameters in ((folded, parameter_groups(folded, RECIPE)), (multiplied, groups)):
+    for model, parameters in ((folded, parameter_groups(folded, roles, RECIPE)), (multiplied, groups)):
         optimiser = torch.optim.AdamW(parameters, betas=(0.9, 0.95), eps=1e-30)
         losses.append([])
         for _ in range(6):
@@ -106,7 +112,7 @@ def test_rates_fall_with_the_fan_in():
     for width in (24, 32, 48):
         model = Llama(LlamaShape(vocabulary=64, context=16, depth=4, width=width, head_size=16, hidden=64))
         recipe = RECIPE.model_copy(update={"base_width": 24, "base_depth": 4})
-        groups = parameter_groups(model, recipe)
+        groups = parameter_groups(model, llama_roles(model, recipe), recipe)
         peaks[width] = {
             name: group["peak"]
             for group in groups
@@ -120,7 +126,7 @@ def test_rates_fall_with_the_fan_in():
 
 def test_initial_loss_is_that_of_guessing():
     model = Llama(shape(64, 3))
-    initialise(model, RECIPE, seed=0)
+    initialise(model, llama_roles(model, RECIPE), seed=0)
     tokens = torch.randint(64, (4, 17))
     loss = cross_entropy(model(tokens[:, :-1]).flatten(0, 1), tokens[:, 1:].flatten())
     assert loss.item() == pytest.approx(math.log(64), rel=1e-6)

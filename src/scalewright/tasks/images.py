@@ -1,0 +1,81 @@
+"""Classifying pictures: folders of classes in, the class out, nats per picture."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from scalewright.architectures.vgg import VGGShape
+from scalewright.data.picture_batches import PictureBatches
+from scalewright.data.pictures import Pictures
+from scalewright.models import compute_in
+from scalewright.models.parametrisation import Roles, vgg_roles
+from scalewright.models.vgg import VGG
+from scalewright.planning.recipe import Recipe
+from scalewright.tasks.task import Batch, Scores
+
+MEANS, DEVIATIONS = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+"""Of red, green and blue on ImageNet, 0 to 1: what published weights were trained with (torchvision's documentation)."""
+EVALUATION_BATCH = 128
+
+
+class Images:
+    """The task of naming what a picture shows."""
+
+    name = "images"
+    loss_unit = "nats/picture"
+
+    def open(self, folder: Path) -> Pictures:
+        """Prepared pictures."""
+        return Pictures.open(folder)
+
+    def build(self, shape: VGGShape) -> VGG:
+        """A VGG16 of a shape."""
+        return VGG(shape)
+
+    def roles(self, model: VGG, recipe: Recipe) -> Roles:
+        """What each weight does."""
+        return vgg_roles(model, recipe)
+
+    def batches(
+        self, dataset: Pictures, shape: VGGShape, batch_size: int, seed: int, unique: int | None
+    ) -> Callable[[int], Batch]:
+        """Pictures, shifted and mirrored, in an order drawn anew in each epoch."""
+        batches = PictureBatches(dataset.split("train"), batch_size, seed, unique)
+
+        def batch(step: int) -> Batch:
+            pictures, labels = batches.batch(step)
+            return torch.from_numpy(pictures), torch.from_numpy(labels)
+
+        return batch
+
+    def loss(self, model: VGG, batch: Batch) -> Tensor:
+        """Mean cross-entropy of the classes."""
+        pictures, labels = batch
+        return F.cross_entropy(model(normalised(pictures)).float(), labels)
+
+    def evaluate(self, model: VGG, dataset: Pictures, split: str, precision: str) -> Scores:
+        """Mean cross-entropy and the share of pictures named rightly, over a whole split."""
+        pictures = dataset.split(split)
+        device = next(model.parameters()).device
+        total, right = 0.0, 0
+        training = model.training
+        model.eval()
+        with torch.no_grad(), compute_in(precision, device.type):
+            for start in range(0, len(pictures), EVALUATION_BATCH):
+                content, numbers = pictures.take(np.arange(start, min(start + EVALUATION_BATCH, len(pictures))))
+                labels = torch.from_numpy(numbers).to(device)
+                logits = model(normalised(torch.from_numpy(content).to(device))).float()
+                total += F.cross_entropy(logits, labels, reduction="sum").item()
+                right += int((logits.argmax(1) == labels).sum())
+        model.train(training)
+        return Scores(total / len(pictures), {"accuracy": right / len(pictures)})
+
+
+def normalised(pictures: Tensor) -> Tensor:
+    """Bytes [B, H, W, 3] to numbers [B, 3, H, W] of mean 0 and deviation 1 on ImageNet."""
+    means, deviations = (torch.tensor(values, device=pictures.device) for values in (MEANS, DEVIATIONS))
+    return ((pictures / 255.0 - means) / deviations).movedim(-1, 1)
