@@ -5,7 +5,6 @@ from pathlib import Path
 
 from scalewright.architectures import LlamaShape
 from scalewright.cli.console import errors
-from scalewright.cli.ledger_runs import open_ledger
 from scalewright.errors import InputError
 from scalewright.machines.machine import Machine
 from scalewright.planning.on_processor import TimedRun
@@ -43,6 +42,8 @@ def timed_runs(ledger: str | None, machine: Machine | str) -> tuple[TimedRun, ..
 
 
 def _timed(ledger: str, threads: int) -> Iterator[TimedRun]:
+    from scalewright.cli.ledger_runs import open_ledger
+
     with open_ledger(ledger) as opened:
         runs = opened.runs(role="final")
     for run in runs:
