@@ -1,11 +1,51 @@
-"""A run and a forecast to vary."""
+"""A run and a forecast to vary, and databases to keep them in."""
 
-from collections.abc import Callable
+import os
+import pwd
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from glob import glob
+from itertools import count
+from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import create_engine, text
 
 from scalewright.ledger import Forecast, Run
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[Callable[[], str]]:
+    """Makes fresh databases of a PostgreSQL server: `postgresql()` is the URL of one."""
+    pytest.importorskip("psycopg", reason="no driver for PostgreSQL")
+    if _programs() is None:
+        pytest.skip("PostgreSQL is not installed")
+    folder, numbers = Path(tempfile.mkdtemp()), count()
+    folder.chmod(0o755)
+    with _server(folder) as url:
+        engine = create_engine(url.replace("postgresql:", "postgresql+psycopg:"), isolation_level="AUTOCOMMIT")
+
+        def make() -> str:
+            name = f"ledger{next(numbers)}"
+            with engine.connect() as connection:
+                connection.execute(text(f"CREATE DATABASE {name}"))
+            return url.replace("/postgres?", f"/{name}?")
+
+        yield make
+        engine.dispose()
+    shutil.rmtree(folder)
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def where(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """Of a ledger yet to be made, once in each kind of database."""
+    if request.param == "sqlite":
+        return str(tmp_path / "ledger.db")
+    return request.getfixturevalue("postgresql")()
 
 
 @pytest.fixture
@@ -57,3 +97,32 @@ def make_forecast() -> Callable[..., Forecast]:
         return Forecast(**(fields | changes))
 
     return make
+
+
+def _programs() -> Path | None:
+    """The folder with `initdb` and `pg_ctl`, the latest version's."""
+    found = shutil.which("initdb") or next(iter(sorted(glob("/usr/lib/postgresql/*/bin/initdb"), reverse=True)), None)
+    return Path(found).parent if found else None
+
+
+@contextmanager
+def _server(folder: Path) -> Iterator[str]:
+    """A server whose files lie below a folder that others may enter; yields the URL of its first database."""
+    # It refuses to run as root.
+    other = pwd.getpwnam("nobody") if os.geteuid() == 0 else None
+    user = other.pw_name if other else pwd.getpwuid(os.geteuid()).pw_name
+    place = Path(tempfile.mkdtemp(dir=folder))
+    if other:
+        os.chown(place, other.pw_uid, other.pw_gid)
+    bin_, data = _programs(), place / "data"
+
+    def run(*command: str) -> None:
+        subprocess.run(command, check=True, capture_output=True, cwd=place, user=other.pw_uid if other else None)
+
+    run(f"{bin_}/initdb", "-D", str(data), "--auth=trust", "--encoding=UTF8", "--no-sync", f"--username={user}")
+    options = f"-k {place} -c listen_addresses='' -c max_connections=50"
+    run(f"{bin_}/pg_ctl", "-D", str(data), "-w", "-l", str(place / "log"), "-o", options, "start")
+    try:
+        yield f"postgresql://{user}@/postgres?host={place}"
+    finally:
+        run(f"{bin_}/pg_ctl", "-D", str(data), "-w", "-m", "immediate", "stop")

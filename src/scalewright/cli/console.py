@@ -6,13 +6,20 @@ from typing import Annotated, Any
 
 import typer
 from rich.console import Console
+from rich.table import Table
 
 errors = Console(stderr=True)
 answers = Console()
+_wide = Console(width=1000)
 
 Json = Annotated[
     bool, typer.Option("--json", help="Print one JSON object on standard output, all else on standard error.")
 ]
+
+
+def print_table(table: Table) -> None:
+    """A table on standard output, as wide as it is: what is cut off says nothing."""
+    _wide.print(table, highlight=False, crop=False)
 
 
 def print_json(answer: Mapping[str, Any]) -> None:

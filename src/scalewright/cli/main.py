@@ -16,6 +16,8 @@ from scalewright.cli.next_runs import next_runs
 from scalewright.cli.plan import plan
 from scalewright.cli.predict import predict
 from scalewright.cli.probe import probe
+from scalewright.cli.runs import runs
+from scalewright.cli.track import forecasts
 from scalewright.errors import ScalewrightError
 
 app = typer.Typer(
@@ -147,6 +149,6 @@ def _run(project: Path, dry_run: bool, json: bool) -> None:
             answers.print(line, highlight=False, markup=False, soft_wrap=True)
 
 
-for command in (fit, predict, allocate, plan, machines, probe):
+for command in (fit, predict, allocate, plan, machines, probe, runs, forecasts):
     app.command()(command)
 app.command("next")(next_runs)

@@ -1,10 +1,11 @@
 """From picture files to packed bytes."""
 
 import io
+from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from functools import partial
 from hashlib import sha256
+from itertools import islice
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -167,12 +168,21 @@ class _Reading:
 
 
 def _decode_all(files: list[PictureFile], pixels: int) -> Iterator[NDArray[np.uint8] | str]:
-    decode = partial(_decode, pixels=pixels)
     if len(files) <= _FEW:
-        yield from map(decode, files)
+        yield from _decode_some(files, pixels)
         return
-    with ProcessPoolExecutor(usable_threads(), mp_context=get_context("spawn")) as workers:
-        yield from workers.map(decode, files, chunksize=_CHUNK)
+    count = usable_threads()
+    chunks = (files[start : start + _CHUNK] for start in range(0, len(files), _CHUNK))
+    with ProcessPoolExecutor(count, mp_context=get_context("spawn")) as workers:
+        # A few chunks ahead: all of a large dataset's pictures would not fit into memory.
+        ahead = deque(workers.submit(_decode_some, chunk, pixels) for chunk in islice(chunks, 3 * count))
+        while ahead:
+            yield from ahead.popleft().result()
+            ahead.extend(workers.submit(_decode_some, chunk, pixels) for chunk in islice(chunks, 1))
+
+
+def _decode_some(files: list[PictureFile], pixels: int) -> list[NDArray[np.uint8] | str]:
+    return [_decode(file, pixels) for file in files]
 
 
 def _decode(file: PictureFile, pixels: int) -> NDArray[np.uint8] | str:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from sqlalchemy import Connection, Engine, create_engine, event, insert, inspect, select
+from sqlalchemy import Connection, Engine, create_engine, event, inspect
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import (
     ArgumentError,
@@ -14,29 +14,27 @@ from sqlalchemy.exc import (
 )
 
 from scalewright.errors import InputError, WorkError
+from scalewright.ledger.migrate import HEAD, is_ledger, upgrade, version_of
 from scalewright.ledger.sqlite import configure_connection, enter_wal, prepare_file
-from scalewright.ledger.tables import Row, Version
-
-SCHEMA_VERSION = 1
 
 # Any number that no other program takes for its own advisory lock.
 _LOCK = int.from_bytes(b"scalewri") >> 1
 
 
 def open_database(where: str | Path) -> Engine:
-    """Connects to a path (SQLite) or a database URL and makes the ledger's tables where they are missing.
+    """Connects to a path (SQLite) or a database URL and makes the ledger's tables where they are missing; those of an
+    earlier scalewright are brought to the present.
 
     Raises:
         InputError: the URL is wrong, its driver is missing; the file is not SQLite's or holds other tables.
-        WorkError: the database does not answer, or another version of scalewright made its tables.
+        WorkError: the database does not answer, or a later scalewright made its tables.
     """
     engine = _engine(_url(where))
     try:
         with failures(engine):
-            version = _prepare_tables(engine)
+            _prepare_tables(engine)
             if engine.dialect.name == "sqlite":
                 enter_wal(engine)
-        _check_version(engine, version)
     except BaseException:
         engine.dispose()
         raise
@@ -65,11 +63,13 @@ def _url(where: str | Path) -> URL:
     if isinstance(where, Path) or "://" not in where:
         return URL.create("sqlite", database=str(where))
     try:
-        return make_url(where)
+        url = make_url(where)
     except (ArgumentError, ValueError):
         raise InputError(
             "ledger: the URL cannot be read: expected a path, or DIALECT://USER:PASSWORD@HOST/DATABASE"
         ) from None
+    # The driver that the extra `postgres` installs.
+    return url.set(drivername="postgresql+psycopg") if url.drivername == "postgresql" else url
 
 
 def _engine(url: URL) -> Engine:
@@ -86,19 +86,21 @@ def _engine(url: URL) -> Engine:
     return engine
 
 
-def _prepare_tables(engine: Engine) -> int:
-    """Makes the tables in an empty database, all or none; returns the version of those that are there."""
+def _prepare_tables(engine: Engine) -> None:
+    """Makes the tables in an empty database and brings older ones to the present, all or nothing."""
     with engine.begin() as connection:
         _lock(connection)
-        found = inspect(connection).get_table_names()
-        if not found:
-            Row.metadata.create_all(connection)
-            connection.execute(insert(Version).values(version=SCHEMA_VERSION))
-        elif Version.__tablename__ not in found:
+        if not is_ledger(connection) and (found := inspect(connection).get_table_names()):
             raise InputError(
                 f"{name_of(engine)}: not a ledger: it holds the tables {', '.join(found[:3])}: name another database"
             )
-        return connection.execute(select(Version.version)).scalar_one()
+        version = version_of(connection)
+        if version is not None and version > HEAD:
+            raise WorkError(
+                f"ledger {name_of(engine)}: its tables have version {version}, this program's {HEAD}: "
+                "upgrade scalewright, or start a new ledger"
+            )
+        upgrade(connection)
 
 
 def _lock(connection: Connection) -> None:
@@ -107,12 +109,3 @@ def _lock(connection: Connection) -> None:
         connection.exec_driver_sql("BEGIN IMMEDIATE")
     elif connection.dialect.name == "postgresql":
         connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_LOCK})")
-
-
-def _check_version(engine: Engine, version: int) -> None:
-    if version != SCHEMA_VERSION:
-        way_out = "upgrade scalewright" if version > SCHEMA_VERSION else "read it with the scalewright that wrote it"
-        raise WorkError(
-            f"ledger {name_of(engine)}: its tables have version {version}, this program's {SCHEMA_VERSION}: "
-            f"{way_out}, or start a new ledger"
-        )

@@ -2,20 +2,20 @@
 
 import json
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar, get_args
 
-from sqlalchemy import ColumnElement, Engine, insert, select, update
+from sqlalchemy import ColumnElement, Engine, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, sessionmaker
 
 from scalewright.errors import InputError, WorkError
 from scalewright.files import content_hash as hash_of
 from scalewright.ledger.database import failures, name_of, open_database
-from scalewright.ledger.tables import Artefact, Forecast, Role, Row, Run, utc_now
+from scalewright.ledger.tables import Artefact, Forecast, Metric, Role, Row, Run, utc_now
 from scalewright.ledger.track_record import TrackRecord, track_record
 
 AnyRow = TypeVar("AnyRow", bound=Row)
@@ -37,7 +37,7 @@ class Ledger:
 
         Raises:
             InputError: the URL is wrong, its driver is missing; the file is not SQLite's, or not a ledger.
-            WorkError: the database does not answer, or another version of scalewright made it.
+            WorkError: the database does not answer, or a later scalewright made it.
         """
         return cls(open_database(where))
 
@@ -92,6 +92,34 @@ class Ledger:
         conditions = [column == value for column, value in wanted.items() if value is not None]
         with self._transaction() as session:
             return list(session.scalars(select(Run).where(*conditions).order_by(Run.created_at, Run.id)))
+
+    def record_metrics(self, run: str, rows: Sequence[tuple[int, str, float]]) -> None:
+        """Keeps what a run told, (step, name, value) each, in the place of all that it told from the first of these steps on:
+        a run that was killed goes on from its last checkpoint and tells the same again.
+
+        Raises:
+            InputError: a value is not a finite number, or a step tells a name twice.
+        """
+        for step, name, value in rows:
+            if not math.isfinite(value):
+                raise InputError(f"run {run}: {name} is {value} at step {step}: expected a finite number")
+        if not rows:
+            return
+        first = min(step for step, _, _ in rows)
+        values = [{"run": run, "step": step, "name": name, "value": value} for step, name, value in rows]
+        with failures(self._engine):
+            try:
+                with self._sessions.begin() as session:
+                    session.execute(delete(Metric).where(Metric.run == run, Metric.step >= first))
+                    session.execute(insert(Metric), values)
+            except IntegrityError:
+                raise InputError(f"run {run}: a step from {first} on tells a name twice: tell it once") from None
+
+    def metrics(self, run: str, name: str | None = None) -> list[Metric]:
+        """What a run told, all of it or one quantity, in the order of its steps."""
+        conditions = [Metric.run == run] + ([] if name is None else [Metric.name == name])
+        with self._transaction() as session:
+            return list(session.scalars(select(Metric).where(*conditions).order_by(Metric.step, Metric.name)))
 
     def store_forecast(self, forecast: Forecast) -> Forecast:
         """Keeps a forecast before its run is trained. Returns the forecast that the ledger holds.

@@ -1,4 +1,4 @@
-"""What the ledger keeps: runs, forecasts and artefacts."""
+"""What the ledger keeps: runs and their steps, forecasts and artefacts."""
 
 from datetime import UTC, datetime
 from typing import Any, Literal
@@ -21,14 +21,6 @@ class Row(MappedAsDataclass, DeclarativeBase):
     type_annotation_map = {int: BigInteger, float: Double}  # noqa: RUF012
 
 
-class Version(Row):
-    """The version of the ledger's tables: one row."""
-
-    __tablename__ = "ledger_version"
-
-    version: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
-
-
 class Run(Row, kw_only=True):
     """One finished training.
 
@@ -47,6 +39,7 @@ class Run(Row, kw_only=True):
         layout: how it was laid out over devices.
         loss: validation loss, nats per token or the task's own.
         test_loss: the same on the untouched test split.
+        metrics: what else the task tells of the validation split, by name; of the test split as `test_NAME`.
         curve: points [tokens seen, mean training loss since the point before].
         seconds: wall time of the training.
         commit: version of the code; an attribute, no part of the address.
@@ -75,6 +68,7 @@ class Run(Row, kw_only=True):
     layout: Mapped[str]
     loss: Mapped[float]
     test_loss: Mapped[float | None] = mapped_column(default=None)
+    metrics: Mapped[dict[str, float]] = mapped_column(JSON, default_factory=dict, server_default="{}")
     curve: Mapped[list[list[float]]] = mapped_column(JSON, default_factory=list)
     seconds: Mapped[float]
     tokens_per_second: Mapped[float]
@@ -82,6 +76,23 @@ class Run(Row, kw_only=True):
     commit: Mapped[str | None] = mapped_column(default=None)
     created_at: Mapped[str] = mapped_column(default_factory=utc_now)
     folder: Mapped[str | None] = mapped_column(default=None)
+
+
+class Metric(Row, kw_only=True):
+    """What a run told on its way.
+
+    Attributes:
+        run: address of the run, finished or not.
+        step: after so many steps.
+        name: train_loss, validation_loss, tokens_per_second, learning_rate, ...
+    """
+
+    __tablename__ = "metric"
+
+    run: Mapped[str] = mapped_column(primary_key=True)
+    step: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    name: Mapped[str] = mapped_column(primary_key=True)
+    value: Mapped[float]
 
 
 class Forecast(Row, kw_only=True):

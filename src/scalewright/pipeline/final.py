@@ -64,7 +64,7 @@ def train_final(at: Workspace, planned: Planned) -> Final:
             role="final",
             dataset=dataset,
             folder=folder,
-            test_loss=at.task.evaluate(model, dataset, "test", planned.recipe.precision).loss,
+            test=at.task.evaluate(model, dataset, "test", planned.recipe.precision),
         )
     )
     for forecast in at.ledger.forecasts(plan.hash):

@@ -15,6 +15,7 @@ from scalewright.planning.recipe import DEFAULT_REASONS, Recipe
 from scalewright.studies.executor import Executor, Tick
 from scalewright.studies.search import search_rate
 from scalewright.studies.work import TrunkJob, train_job
+from scalewright.tasks import Scores
 from scalewright.training import Measured, Trunk
 
 CHECKPOINT_SECONDS = 15.0
@@ -181,9 +182,10 @@ def ledger_run(
     role: Role,
     dataset: Dataset,
     folder: Path,
-    test_loss: float | None = None,
+    test: Scores | None = None,
 ) -> Run:
-    """The ledger's row of a finished branch."""
+    """The ledger's row of a finished branch, with what it reached on the test split where that was looked at."""
+    of_test = {} if test is None else {f"test_{name}": value for name, value in test.metrics.items()}
     return Run(
         id=measured.address,
         study=study,
@@ -203,7 +205,8 @@ def ledger_run(
         precision=trunk.recipe.precision,
         layout="single",
         loss=measured.loss,
-        test_loss=test_loss,
+        test_loss=None if test is None else test.loss,
+        metrics=measured.metrics | of_test,
         curve=[list(point) for point in measured.curve],
         seconds=measured.seconds,
         tokens_per_second=measured.tokens_per_second,

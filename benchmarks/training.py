@@ -1,0 +1,15 @@
+"""What training promises, against its peers.
+
+    python benchmarks/training.py [PART...]        all parts by default
+
+Each part prints its lines and keeps them under benchmarks/results with the hash of the code they depend on; a part measured
+before under the same code is printed from there.
+"""
+
+from kept_parts import print_parts
+from training_speed import speed_lines
+
+PARTS = {"speed": speed_lines}
+
+if __name__ == "__main__":
+    print_parts("training", __doc__, PARTS)

@@ -1,0 +1,130 @@
+"""Tokens/s of one Llama shape: our trainer beside the loops that a user would take instead."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+
+import training_peers
+from measure import RESULTS
+from scalewright.architectures import LlamaShape
+from scalewright.machines.host import usable_threads
+from scalewright.machines.probe import probe
+from scalewright.machines.processor import ProcessorRates
+
+PACKAGES = ("torch==2.13.*", "transformers==5.24.*", "accelerate==1.*", "safetensors")
+ALONE = ("litgpt==0.5.*", "lightning==2.*", "lightning-utilities", "torchmetrics")
+"""Installed without what they pin: litgpt wants a hub that transformers 5 does not know."""
+PRECISIONS = ("bf16", "fp32")
+STEPS, ROUNDS = 20, 3
+
+
+@dataclass(frozen=True)
+class _Model:
+    width: int
+    depth: int
+    heads: int
+    vocabulary: int = 4096
+    context: int = 256
+    batch: int = 16
+
+    @property
+    def hidden(self) -> int:
+        """Two thirds of four times the width, in whole vectors."""
+        return 8 * self.width // 3 // 32 * 32
+
+    @property
+    def shape(self) -> LlamaShape:
+        return LlamaShape(
+            vocabulary=self.vocabulary, context=self.context, depth=self.depth, width=self.width,
+            head_size=self.width // self.heads, hidden=self.hidden,
+        )  # fmt: skip
+
+
+MODELS = (_Model(128, 4, 4), _Model(256, 6, 4))
+LARGE = _Model(512, 8, 8, vocabulary=8192)
+# What we are to reach, of each peer's tokens/s in the same precision.
+BARS = {
+    (128, "hf-trainer", "bf16"): 1.7, (128, "hf-compiled", "bf16"): 1.12, (128, "litgpt", "bf16"): 1.0,
+    (256, "hf-trainer", "bf16"): 1.5, (256, "hf-compiled", "bf16"): 1.05, (256, "litgpt", "bf16"): 1.0,
+}  # fmt: skip
+
+
+def speed_lines() -> Iterator[str]:
+    """Every loop in a process of its own, ours and theirs in turn, three times round."""
+    python = _environment()
+    yield "| width | layers | heads | precision | loop | tokens/s | spread | ours over it | bar |"
+    yield "|" + " --- |" * 9
+    for model in MODELS:
+        for precision in PRECISIONS:
+            seconds: dict[str, list[float]] = {}
+            for _ in range(ROUNDS):
+                for loop in ("ours", "ours, eager", *training_peers.LOOPS):
+                    seconds.setdefault(loop, []).extend(_timed(python, loop, model, precision))
+            ours = np.median(seconds["ours"])
+            for loop, values in seconds.items():
+                low, median, high = np.quantile(values, (0.25, 0.5, 0.75))
+                bar = BARS.get((model.width, loop, precision), 1.0 if not loop.startswith("ours") else None)
+                yield (
+                    f"| {model.width} | {model.depth} | {model.heads} | {precision} | {loop} "
+                    f"| {model.batch * model.context / median:,.0f} | {(high - low) / median:.0%} | {median / ours:.2f} "
+                    f"| {'' if bar is None else bar} |"
+                )
+    yield _large(python)
+
+
+def _large(python: Path) -> str:
+    machine = probe(quick=True)
+    rate = ProcessorRates.of(machine, "bf16", machine.threads).products
+    seconds = np.median(_timed(python, "ours", LARGE, "bf16"))
+    reached = LARGE.batch * LARGE.context * LARGE.shape.train_flops_per_token / seconds
+    return (
+        f"width {LARGE.width}, {LARGE.depth} layers, vocabulary {LARGE.vocabulary}: {reached / 1e9:.0f} GFLOP/s, "
+        f"{reached / rate:.0%} of the best product probed, {rate / 1e9:.0f} GFLOP/s (bar: 70 % of the rate of its shapes)"
+    )
+
+
+def _timed(python: Path, loop: str, model: _Model, precision: str) -> list[float]:
+    asked = asdict(model) | {
+        "hidden": model.hidden, "loop": loop, "precision": precision, "steps": STEPS, "threads": usable_threads(),
+    }  # fmt: skip
+    script = [sys.executable, __file__] if loop.startswith("ours") else [python, training_peers.__file__]
+    answer = subprocess.run(
+        [*script, json.dumps(asked)], capture_output=True, text=True, check=True, cwd=Path(__file__).parent
+    )
+    found: list[float] = json.loads(answer.stdout.splitlines()[-1])
+    return found
+
+
+def _ours(asked: dict) -> list[float]:
+    from step_times import drawn_trainer
+
+    model = _Model(**{name: asked[name] for name in ("width", "depth", "heads", "vocabulary", "context", "batch")})
+    trainer, schedule = drawn_trainer(
+        model.shape, model.batch, asked["precision"], asked["threads"], compiled=asked["loop"] == "ours"
+    )
+    seconds = []
+    for _ in range(asked["steps"] + training_peers.WARM):
+        spent = trainer.seconds
+        trainer.advance(schedule)
+        seconds.append(trainer.seconds - spent)
+    return seconds[training_peers.WARM :]
+
+
+def _environment() -> Path:
+    folder = RESULTS / "environments" / "training-peers"
+    python = folder / "bin" / "python"
+    if not (folder / "whole").exists():
+        subprocess.run([sys.executable, "-m", "venv", "--clear", folder], check=True)
+        for packages in (PACKAGES, ("--no-deps", *ALONE)):
+            subprocess.run([python, "-m", "pip", "install", "--quiet", *packages], check=True, capture_output=True)
+        (folder / "whole").touch()
+    return python
+
+
+if __name__ == "__main__":
+    print(json.dumps(_ours(json.loads(sys.argv[1]))))

@@ -1,0 +1,8 @@
+"""Where Alembic begins: it works inside the transaction that opened the ledger."""
+
+from alembic import context
+
+from scalewright.ledger.tables import Row
+
+context.configure(connection=context.config.attributes["connection"], target_metadata=Row.metadata)
+context.run_migrations()
