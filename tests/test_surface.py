@@ -32,3 +32,12 @@ def test_fitting_and_planning_import_no_torch():
     )
     answer = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert answer.stdout.strip() == "[]"
+
+
+def test_commands_load_no_more_than_they_need():
+    program = (
+        "import sys, scalewright.cli.main\n"
+        "print([name for name in ('torch', 'sqlalchemy', 'alembic', 'matplotlib') if name in sys.modules])"
+    )
+    answer = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert answer.stdout.strip() == "[]"

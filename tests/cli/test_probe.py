@@ -35,12 +35,18 @@ def test_a_disturbed_one_is_not_planned_with(call, refusal, tmp_path):
     assert "half of it was taken by others" in said
 
 
-def test_what_it_says(call):
-    code, out, error = call("probe", "--quick", "--device", "cpu")
+def test_what_it_says(call, tmp_path):
+    path = tmp_path / "machine.json"
+    code, out, error = call("probe", "--quick", "--device", "cpu", "--out", path)
     assert code == 0
     assert "leave the machine idle" in error
-    for said in ("elementwise work", "memory new from the system", "besides its arithmetic", "128 x 128 x 128"):
+    for said in ("elementwise work", "memory new from the system", "besides its arithmetic"):
         assert said in out
+    products = Machine.load(path).matmul
+    assert products
+    for product in products:
+        assert " x ".join(f"{edge:,}" for edge in product.shape) in out
+        assert f"{product.flops_per_second / 1e9:,.4g}" in out
 
 
 def test_a_device_that_is_none(refusal):

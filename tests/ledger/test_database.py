@@ -13,7 +13,7 @@ def test_makes_folder_and_tables(tmp_path: Path) -> None:
     open_database(path).dispose()
     with sqlite3.connect(path) as connection:
         names = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
-    assert names == {"alembic_version", "run", "metric", "forecast", "artefact"}
+    assert names == {"ledger_migration", "run", "metric", "forecast", "artefact"}
 
 
 def test_a_url_and_a_path_reach_the_same_file(tmp_path: Path) -> None:
@@ -31,7 +31,7 @@ def test_a_later_version_is_refused_with_the_way_out(tmp_path: Path) -> None:
     path = tmp_path / "ledger.db"
     open_database(path).dispose()
     with sqlite3.connect(path) as connection:
-        connection.execute("UPDATE alembic_version SET version_num = '9999'")
+        connection.execute("UPDATE ledger_migration SET version_num = '9999'")
     before = path.read_bytes()
     with pytest.raises(WorkError, match=r"version 9999, this program's \d+: upgrade scalewright"):
         open_database(path)
@@ -42,6 +42,7 @@ def test_somebody_elses_database_is_left_alone(tmp_path: Path) -> None:
     path = tmp_path / "places.sqlite"
     with sqlite3.connect(path) as connection:
         connection.execute("CREATE TABLE bookmarks (url)")
+        connection.execute("CREATE TABLE alembic_version (version_num)")
     before = path.read_bytes()
     with pytest.raises(InputError, match="bookmarks"):
         open_database(path)

@@ -9,9 +9,9 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import inspect, text
 
-from scalewright.ledger import Ledger
+from scalewright.ledger import Ledger, migrate
 from scalewright.ledger.database import open_database
-from scalewright.ledger.migrate import HEAD
+from scalewright.ledger.migrate import HEAD, VERSION_TABLE
 from scalewright.ledger.tables import Row
 
 # Of a ledger as the first version of the program made it.
@@ -61,14 +61,14 @@ def test_migrations_end_at_the_tables_that_are_declared(
     path = request.getfixturevalue("old") if age == "old" else tmp_path / "ledger.db"
     engine = open_database(path)
     with engine.begin() as connection:
-        assert compare_metadata(MigrationContext.configure(connection), Row.metadata) == []
-        assert set(inspect(connection).get_table_names()) == {*Row.metadata.tables, "alembic_version"}
+        context = MigrationContext.configure(connection, opts={"version_table": VERSION_TABLE})
+        assert compare_metadata(context, Row.metadata) == []
+        assert set(inspect(connection).get_table_names()) == {*Row.metadata.tables, VERSION_TABLE}
     engine.dispose()
 
 
 def test_the_last_migration_is_the_programs() -> None:
-    folder = Path(__import__("scalewright.ledger.migrate", fromlist=["migrate"]).__file__).parent / "migrations"
-    assert ScriptDirectory(str(folder)).get_heads() == [HEAD]
+    assert ScriptDirectory(str(Path(migrate.__file__).parent / "migrations")).get_heads() == [HEAD]
 
 
 def test_a_migration_that_fails_leaves_the_ledger_as_it_was(old: Path, monkeypatch: pytest.MonkeyPatch) -> None:

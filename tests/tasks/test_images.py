@@ -12,6 +12,8 @@ from scalewright.tasks import trainable_named
 from scalewright.tasks.images import DEVIATIONS, MEANS, normalised
 from scalewright.training import Trunk, train
 
+from ..kills import KillAt, KilledError
+
 IMAGES = trainable_named("images")
 EDGE = 32
 
@@ -75,20 +77,9 @@ def test_evaluation_is_the_mean_over_the_whole_split(stripes):
 
 
 def test_killed_and_resumed_dropout_and_statistics_are_the_same(stripes, tmp_path):
-    class KilledError(Exception):
-        pass
-
-    class Kill:
-        left = 17
-
-        def step(self, *heard):
-            self.left -= 1
-            if self.left == 0:
-                raise KilledError
-
     (calm,) = train(trunk(stripes), IMAGES, stripes, tmp_path / "calm")
     with pytest.raises(KilledError):
-        list(train(trunk(stripes), IMAGES, stripes, tmp_path / "killed", checkpoint_seconds=0, progress=Kill()))
+        list(train(trunk(stripes), IMAGES, stripes, tmp_path / "killed", checkpoint_seconds=0, progress=KillAt(17)))
     (resumed,) = train(trunk(stripes), IMAGES, stripes, tmp_path / "killed")
     assert (resumed.loss, resumed.metrics, resumed.curve) == (calm.loss, calm.metrics, calm.curve)
     weights = [torch.load(tmp_path / folder / "weights.pt") for folder in ("calm", "killed")]
@@ -104,5 +95,5 @@ def test_rates_and_starts_follow_the_width():
         first_or_vector = name == "features.0.weight" or not role.decays
         assert wide[name].widening == (1 if first_or_vector else 4)
         assert role.widening == 1
-        if role.start and not role.ones:
-            assert role.start / wide[name].start == pytest.approx(1 if name == "features.0.weight" else 2)
+        if role.deviation:
+            assert role.deviation / wide[name].deviation == pytest.approx(1 if name == "features.0.weight" else 2)

@@ -8,27 +8,13 @@ from scalewright.tasks import task_named
 from scalewright.training import train
 from scalewright.training.checkpoint import load_checkpoint
 
+from ..kills import KillAt, KilledError
+
 LANGUAGE = task_named("language")
 
 
 def losses(measured):
     return {one.horizon: one.loss for one in measured}
-
-
-class KilledError(Exception):
-    pass
-
-
-class KillAt:
-    """Ends the run after so many steps, as a kill would: whatever was not saved is lost."""
-
-    def __init__(self, steps):
-        self.left = steps
-
-    def step(self, step, total, loss, tokens_per_second):
-        self.left -= 1
-        if self.left == 0:
-            raise KilledError
 
 
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])
@@ -112,4 +98,14 @@ def test_damaged_checkpoint_is_named(trunk, dataset, tmp_path):
     path = tmp_path / "trunk.pt"
     path.write_bytes(path.read_bytes()[:1000])
     with pytest.raises(WorkError, match=r"trunk\.pt: damaged"):
+        list(train(trunk(), LANGUAGE, dataset, tmp_path))
+
+
+def test_a_checkpoint_of_another_version_is_not_guessed_at(trunk, dataset, tmp_path):
+    with pytest.raises(KilledError):
+        list(train(trunk(), LANGUAGE, dataset, tmp_path, checkpoint_seconds=0, progress=KillAt(4)))
+    state = load_checkpoint(tmp_path / "trunk.pt")
+    del state["version"]
+    torch.save(state, tmp_path / "trunk.pt")
+    with pytest.raises(WorkError, match="another version of scalewright"):
         list(train(trunk(), LANGUAGE, dataset, tmp_path))

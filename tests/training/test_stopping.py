@@ -10,6 +10,8 @@ from scalewright.tasks import task_named
 from scalewright.training import train
 from scalewright.training.stopping import EarlyStopping
 
+from ..kills import KillAt, KilledError
+
 LANGUAGE = task_named("language")
 
 
@@ -63,19 +65,12 @@ def test_killed_and_resumed_it_stops_at_the_same_step(trunk, dataset, tmp_path):
     asked = trunk((600,), unique_tokens=200, recipe={"evaluate_every": 10, "patience": 3})
     (calm,) = train(asked, LANGUAGE, dataset, tmp_path / "calm")
 
-    class KilledError(Exception):
-        pass
-
-    class Kill:
-        left = calm.best_step + 5
-
-        def step(self, *heard):
-            self.left -= 1
-            if self.left == 0:
-                raise KilledError
-
     with pytest.raises(KilledError):
-        list(train(asked, LANGUAGE, dataset, tmp_path / "killed", checkpoint_seconds=0, progress=Kill()))
+        list(
+            train(
+                asked, LANGUAGE, dataset, tmp_path / "killed", checkpoint_seconds=0, progress=KillAt(calm.best_step + 5)
+            )
+        )
     (resumed,) = train(asked, LANGUAGE, dataset, tmp_path / "killed")
     assert (resumed.loss, resumed.tokens, resumed.best_step) == (calm.loss, calm.tokens, calm.best_step)
     weights = [torch.load(tmp_path / folder / "weights.pt") for folder in ("calm", "killed")]

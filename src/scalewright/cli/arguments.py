@@ -14,6 +14,10 @@ Inputs = Annotated[
 ]
 Level = Annotated[float, typer.Option(help="Probability that the interval is to hold.")]
 Plot = Annotated[Path | None, typer.Option(metavar="FILE", help="Draw it: .png, .svg or .pdf.")]
+LedgerPath = Annotated[
+    str | None,
+    typer.Option("--ledger", metavar="PATH", help="A ledger.db or a URL; of the project in this folder else."),
+]
 LawFile = Annotated[Path, typer.Argument(metavar="LAW", help="A law.json, from scalewright fit --out.")]
 
 

@@ -17,6 +17,11 @@ Json = Annotated[
 ]
 
 
+def plain_table(title: str | None = None) -> Table:
+    """A table without lines, to be given columns and rows."""
+    return Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim", title=title, title_justify="left")
+
+
 def print_table(table: Table) -> None:
     """A table on standard output, as wide as it is: what is cut off says nothing."""
     _wide.print(table, highlight=False, crop=False)

@@ -4,9 +4,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
+from scalewright.cli.console import plain_table
 from scalewright.cli.forecasts import Forecasts, Row
 from scalewright.cli.options import option
 from scalewright.cli.plot import number_text
@@ -25,7 +25,7 @@ def print_law(console: Console, law: Law, intervals: Mapping[str, tuple[float, f
     for fitted in law.forms:
         weight = f"{fitted.weight:.2f} " if len(law.forms) > 1 else ""
         _say(console, "form", f"{weight}{fitted.name}: {fitted.form.formula} ({fitted.form.source})")
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
+    table = plain_table()
     for name in ("", f"of {leader.name}", f"{100 * LEVEL:g} % interval", "origin"):
         table.add_column(name, justify="left", no_wrap=True)
     for name, (low, high) in intervals.items():

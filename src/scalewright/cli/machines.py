@@ -6,7 +6,7 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
-from scalewright.cli.console import Json, answers, print_json
+from scalewright.cli.console import Json, answers, plain_table, print_json, print_table
 from scalewright.machines.catalogue import Accelerator, accelerators, find_accelerator
 
 _SHOWN = ("fp32", "tf32", "bf16", "fp16", "fp8", "fp4", "int8")
@@ -21,14 +21,14 @@ def machines(
     if json:
         print_json({"machines": [device.model_dump() for device in found]})
     elif name is None:
-        answers.print(_table(found), highlight=False)
+        print_table(_table(found))
     else:
         for label, text in _lines(found[0]):
             answers.print(Text.assemble((f"{label:>10}", "bold"), "  ", text), highlight=False, soft_wrap=True)
 
 
 def _table(found: list[Accelerator]) -> Table:
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
+    table = plain_table()
     table.add_column("machine", no_wrap=True)
     for heading in (
         "memory GB",

@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from scalewright.cli.arguments import Plot
-from scalewright.cli.console import Json, answers, print_json
+from scalewright.cli.console import Json, answers, plain_table, print_json, print_table
 from scalewright.cli.hardware import machine_named, timed_runs
 from scalewright.cli.options import gigabytes, positive
 from scalewright.cli.plan_plot import draw_plan
@@ -106,7 +106,7 @@ def plan(
         return
     for label, text in _lines(found):
         answers.print(Text.assemble((f"{label:>10}", "bold"), "  ", text), highlight=False, soft_wrap=True)
-    answers.print(_front(found), highlight=False)
+    print_table(_front(found))
     if explain:
         for name, reason in found.reasons.items():
             answers.print(Text.assemble((f"{name:>10}", "bold"), "  ", str(reason)), highlight=False, soft_wrap=True)
@@ -173,7 +173,7 @@ def _lines(plan: MachinePlan) -> Iterator[tuple[str, str]]:
 
 
 def _front(plan: MachinePlan) -> Table:
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim", title="or", title_justify="left")
+    table = plain_table("or")
     for heading in ("params", "tokens", "loss", "time", "GB a device", "serving GFLOP/token"):
         table.add_column(heading, justify="right", no_wrap=True)
     for option in plan.front:

@@ -9,7 +9,7 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
-from scalewright.cli.console import Json, answers, errors, print_json
+from scalewright.cli.console import Json, answers, errors, plain_table, print_json, print_table
 from scalewright.errors import InputError
 from scalewright.machines.machine import Machine
 
@@ -45,7 +45,7 @@ def probe(
         return
     for label, text in _lines(machine):
         answers.print(Text.assemble((f"{label:>10}", "bold"), "  ", text), highlight=False, soft_wrap=True)
-    answers.print(_products(machine), highlight=False)
+    print_table(_products(machine))
 
 
 def _lines(machine: Machine) -> Iterator[tuple[str, str]]:
@@ -95,9 +95,7 @@ def _size(size: int) -> str:
 
 
 def _products(machine: Machine) -> Table:
-    table = Table(
-        box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim", title="GFLOP/s", title_justify="left"
-    )
+    table = plain_table("GFLOP/s")
     dtypes = list(dict.fromkeys(product.dtype for product in machine.matmul))
     for heading in ("product", *dtypes):
         table.add_column(heading, justify="right", no_wrap=True)

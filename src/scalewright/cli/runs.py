@@ -5,18 +5,20 @@ import json as json_format
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 import typer
 from rich.table import Table
 
-from scalewright.cli.console import Json, print_json, print_table
-from scalewright.cli.ledger_runs import open_ledger
+from scalewright.cli.arguments import LedgerPath
+from scalewright.cli.console import Json, plain_table, print_json, print_table
 from scalewright.errors import InputError
 from scalewright.files import atomic_path
-from scalewright.ledger import Run
 from scalewright.where import parse_condition
+
+if TYPE_CHECKING:
+    from scalewright.ledger import Run
 
 Record = Mapping[str, Any]
 """A run as names and values: what the ledger keeps of it, configuration and metrics by dotted names, lists left out."""
@@ -25,17 +27,12 @@ ID_SHOWN = 8
 _NESTED = ("configuration", "metrics")
 _LISTED = ("id", "study", "role", "task", "precision", "params", "tokens", "loss", "seconds", "tokens_per_second")
 
-LedgerOption = Annotated[
-    str | None,
-    typer.Option("--ledger", metavar="PATH", help="A ledger.db or a URL; of the project in this folder else."),
-]
-
 
 def runs(
     ids: Annotated[
         list[str] | None, typer.Argument(help="Runs to show whole and side by side, by the start of an id.")
     ] = None,
-    ledger: LedgerOption = None,
+    ledger: LedgerPath = None,
     where: Annotated[
         str | None, typer.Option(help="Runs to take, such as \"role == 'final' and `recipe.learning_rate` > 1e-3\".")
     ] = None,
@@ -47,6 +44,8 @@ def runs(
 ) -> None:
     """Lists the finished runs of a ledger, or compares some."""
     write = None if out is None else _writer(out)
+    from scalewright.cli.ledger_runs import open_ledger
+
     with open_ledger(ledger) as opened:
         records = [_record(run) for run in opened.runs()]
     chosen = [_named(records, id) for id in ids] if ids else records
@@ -62,7 +61,7 @@ def runs(
         print_table(_compared(chosen) if ids else _list(chosen))
 
 
-def _record(run: Run) -> dict[str, Any]:
+def _record(run: "Run") -> dict[str, Any]:
     whole = {field.name: getattr(run, field.name) for field in fields(run)}
     flat = {name: value for name, value in whole.items() if name not in _NESTED}
     for name in _NESTED:
@@ -118,7 +117,7 @@ def _number(value: Any) -> float:
 
 
 def _list(records: Sequence[Record]) -> Table:
-    table = _table()
+    table = plain_table()
     for name in _LISTED:
         table.add_column(name.replace("_", " "), justify="left" if name in _LISTED[:5] else "right", no_wrap=True)
     for record in records:
@@ -128,7 +127,7 @@ def _list(records: Sequence[Record]) -> Table:
 
 def _compared(records: Sequence[Record]) -> Table:
     """A column for each run, a row for whatever differs between them; of a single one all that is known."""
-    table = _table()
+    table = plain_table()
     table.add_column("")
     for record in records:
         table.add_column(_text("id", record["id"]), justify="right")
@@ -138,10 +137,6 @@ def _compared(records: Sequence[Record]) -> Table:
         if len(records) == 1 or any(value != values[0] for value in values):
             table.add_row(name, *(_text(name, value) for value in values))
     return table
-
-
-def _table() -> Table:
-    return Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
 
 
 def _text(name: str, value: Any) -> str:

@@ -2,24 +2,28 @@
 
 from collections.abc import Iterator
 from dataclasses import asdict
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.table import Table
 from rich.text import Text
 
-from scalewright.cli.console import Json, answers, print_json, print_table
-from scalewright.cli.ledger_runs import open_ledger
-from scalewright.cli.runs import LedgerOption
-from scalewright.ledger import Forecast, TrackRecord, track_record
+from scalewright.cli.arguments import LedgerPath
+from scalewright.cli.console import Json, answers, plain_table, print_json, print_table
+
+if TYPE_CHECKING:
+    from scalewright.ledger import Forecast, TrackRecord
 
 
 def forecasts(
-    ledger: LedgerOption = None,
+    ledger: LedgerPath = None,
     quantity: Annotated[str | None, typer.Option(metavar="Q", help="One alone: loss, seconds, ...")] = None,
     json: Json = False,
 ) -> None:
     """The track record: every forecast of a ledger, scored or waiting, with errors and coverage."""
+    from scalewright.cli.ledger_runs import open_ledger
+    from scalewright.ledger import track_record
+
     with open_ledger(ledger) as opened:
         found = [each for each in opened.forecasts() if quantity in (None, each.quantity)]
     records = track_record(found)
@@ -39,8 +43,8 @@ def forecasts(
         answers.print(line, highlight=False, soft_wrap=True)
 
 
-def _table(found: list[Forecast]) -> Table:
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
+def _table(found: "list[Forecast]") -> Table:
+    table = plain_table()
     table.add_column("made", no_wrap=True)
     table.add_column("quantity")
     for heading in ("forecast", "low", "high", "level", "beyond", "measured", "error", ""):
@@ -60,7 +64,7 @@ def _table(found: list[Forecast]) -> Table:
     return table
 
 
-def _lines(records: dict[str, TrackRecord]) -> Iterator[Text]:
+def _lines(records: "dict[str, TrackRecord]") -> Iterator[Text]:
     if not records:
         yield Text("none is scored yet")
     for name, record in records.items():

@@ -7,14 +7,13 @@ from typing import ClassVar, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from scalewright.architectures.vgg import COLOURS
 from scalewright.data.dataset import MANIFEST, SplitName
 from scalewright.data.readers import Skipped
 from scalewright.data.shards import Shard, TokenStream, verify
 from scalewright.documents import Document, Part, Reason
 from scalewright.errors import InputError
 from scalewright.files import content_hash
-
-COLOURS = 3
 
 
 class PicturesSplit(Part):

@@ -20,7 +20,7 @@ from scalewright.data.folders import whole_folder
 from scalewright.data.order import permutation
 from scalewright.data.pieces import MIN_DOCUMENTS, cut_large
 from scalewright.data.progress import PrepareProgress, unheard
-from scalewright.data.readers import TextDocument, read_documents
+from scalewright.data.readers import SKIPPED_KEPT, TextDocument, read_documents
 from scalewright.data.shards import token_type, write_shards
 from scalewright.data.sources import find_files, name_of
 from scalewright.data.split import (
@@ -45,8 +45,6 @@ from scalewright.files import content_hash, file_hash, write_atomic
 
 RECIPE = 3
 """Raised when the same inputs would give other tokens, so that datasets made before are made anew."""
-
-SKIPPED_KEPT = 100
 
 
 def prepare(

@@ -20,7 +20,7 @@ from scalewright.data.order import permutation
 from scalewright.data.picture_files import PictureFile, find_pictures
 from scalewright.data.pictures import Pictures, PicturesManifest, PicturesSplit
 from scalewright.data.progress import PrepareProgress, unheard
-from scalewright.data.readers import Skipped
+from scalewright.data.readers import SKIPPED_KEPT, Skipped
 from scalewright.data.shards import write_shards
 from scalewright.documents import Reason
 from scalewright.errors import InputError, WorkError
@@ -29,7 +29,6 @@ from scalewright.machines.host import usable_threads
 
 RECIPE = 1
 """Raised when the same inputs would give other pictures, so that datasets made before are made anew."""
-SKIPPED_KEPT = 100
 _CHUNK = 32
 _FEW = 256
 """Pictures that one process decodes faster than others begin."""

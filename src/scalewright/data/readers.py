@@ -35,6 +35,10 @@ class TextDocument:
         return len(self.text.encode())
 
 
+SKIPPED_KEPT = 100
+"""Of what was left out, so many are named in a manifest."""
+
+
 class Skipped(Part):
     """A file or row that was left out, and why."""
 

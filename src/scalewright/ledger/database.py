@@ -14,7 +14,7 @@ from sqlalchemy.exc import (
 )
 
 from scalewright.errors import InputError, WorkError
-from scalewright.ledger.migrate import HEAD, is_ledger, upgrade, version_of
+from scalewright.ledger.migrate import HEAD, upgrade, version_of
 from scalewright.ledger.sqlite import configure_connection, enter_wal, prepare_file
 
 # Any number that no other program takes for its own advisory lock.
@@ -90,17 +90,18 @@ def _prepare_tables(engine: Engine) -> None:
     """Makes the tables in an empty database and brings older ones to the present, all or nothing."""
     with engine.begin() as connection:
         _lock(connection)
-        if not is_ledger(connection) and (found := inspect(connection).get_table_names()):
+        version = version_of(connection)
+        if version is None and (found := inspect(connection).get_table_names()):
             raise InputError(
                 f"{name_of(engine)}: not a ledger: it holds the tables {', '.join(found[:3])}: name another database"
             )
-        version = version_of(connection)
         if version is not None and version > HEAD:
             raise WorkError(
                 f"ledger {name_of(engine)}: its tables have version {version}, this program's {HEAD}: "
                 "upgrade scalewright, or start a new ledger"
             )
-        upgrade(connection)
+        if version != HEAD:
+            upgrade(connection)
 
 
 def _lock(connection: Connection) -> None:

@@ -4,11 +4,10 @@ from scalewright.models.folder import MODEL_FILES, load_model, save_model
 from scalewright.models.functions import cross_entropy
 from scalewright.models.int8 import to_int8
 from scalewright.models.llama import Cache, Llama
-from scalewright.models.precision import TRAINABLE, compute_in
+from scalewright.models.precision import compute_in
 
 __all__ = [
     "MODEL_FILES",
-    "TRAINABLE",
     "Cache",
     "Llama",
     "compute_in",

@@ -36,17 +36,18 @@ class Role(NamedTuple):
     """What a weight does in its model.
 
     Attributes:
-        start: Deviation of its initial values; `ones` are gains.
+        deviation: Of its initial values.
+        mean: Of them: 1 for gains.
         widening: m, of its fan-in.
         deepening: l, of matrices that write a residual stream.
         decays: Whether it is drawn to zero.
     """
 
-    start: float
+    deviation: float
+    mean: float = 0.0
     widening: float = 1.0
     deepening: float = 1.0
     decays: bool = True
-    ones: bool = False
 
 
 Roles = Mapping[str, Role]
@@ -58,12 +59,10 @@ def initialise(model: nn.Module, roles: Roles, seed: int) -> None:
     generator = torch.Generator().manual_seed(seed)
     for name, parameter in model.named_parameters():
         role = roles[name]
-        if role.ones:
-            nn.init.ones_(parameter)
-        elif role.start == 0:
-            nn.init.zeros_(parameter)
+        if role.deviation == 0:
+            nn.init.constant_(parameter, role.mean)
         else:
-            nn.init.normal_(parameter, std=role.start, generator=generator)
+            nn.init.normal_(parameter, role.mean, role.deviation, generator)
 
 
 def parameter_groups(model: nn.Module, roles: Roles, recipe: Recipe) -> list[dict[str, Any]]:
@@ -91,16 +90,16 @@ def llama_roles(model: Llama, recipe: Recipe) -> Roles:
     roles = {}
     for name, parameter in model.named_parameters():
         if parameter.ndim == 1:
-            roles[name] = Role(1.0, decays=False, ones=True)
+            roles[name] = Role(0.0, mean=1.0, decays=False)
         elif name == "embed_tokens.weight":
             roles[name] = Role(1.0)
         elif name == "lm_head.weight":
-            roles[name] = Role(0.0, widening)
+            roles[name] = Role(0.0, widening=widening)
         elif any(writer in name for writer in WRITERS):
             own = shape.attention_width / base_attention if "o_proj" in name else widening
-            roles[name] = Role(parameter.shape[1] ** -0.5 / deepening, own, deepening)
+            roles[name] = Role(parameter.shape[1] ** -0.5 / deepening, widening=own, deepening=deepening)
         else:
-            roles[name] = Role(parameter.shape[1] ** -0.5, widening)
+            roles[name] = Role(parameter.shape[1] ** -0.5, widening=widening)
     return roles
 
 
@@ -112,10 +111,10 @@ def vgg_roles(model: VGG, recipe: Recipe) -> Roles:
     for name, parameter in model.named_parameters():
         if parameter.ndim == 1:
             gain = name.startswith("features") and name.endswith("weight")
-            roles[name] = Role(0.0, decays=False, ones=gain)
+            roles[name] = Role(0.0, mean=float(gain), decays=False)
         elif name == f"classifier.{last}.weight":
-            roles[name] = Role(0.0, widening)
+            roles[name] = Role(0.0, widening=widening)
         else:
             first = name == "features.0.weight"
-            roles[name] = Role((2 / parameter[0].numel()) ** 0.5, 1.0 if first else widening)
+            roles[name] = Role((2 / parameter[0].numel()) ** 0.5, widening=1.0 if first else widening)
     return roles

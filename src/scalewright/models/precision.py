@@ -6,7 +6,6 @@ import torch
 
 from scalewright.errors import InputError
 
-TRAINABLE = ("fp32", "bf16", "fp16")
 HALF = {"bf16": torch.bfloat16, "fp16": torch.float16}
 
 
@@ -20,4 +19,4 @@ def compute_in(precision: str, device: str) -> AbstractContextManager[object]:
         return nullcontext()
     if precision in HALF:
         return torch.autocast(device, HALF[precision])
-    raise InputError(f"precision {precision!r}: training offers {', '.join(TRAINABLE)}")
+    raise InputError(f"precision {precision!r}: training offers fp32, {', '.join(HALF)}")

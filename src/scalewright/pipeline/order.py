@@ -4,10 +4,10 @@ from scalewright.architectures import LlamaFamily
 from scalewright.documents import Reason
 from scalewright.machines import Machine
 from scalewright.machines.speed import Speeds
-from scalewright.models import TRAINABLE
 from scalewright.pipeline.project import BudgetTable
 from scalewright.pipeline.speeds import compute_in, seconds_for
 from scalewright.planning import Order, first_settings
+from scalewright.planning.on_processor import TRAINED
 from scalewright.planning.rules import Settings
 
 DECAY_FRACTION = 0.2
@@ -16,12 +16,12 @@ ASSUMED_UTILISATION = 0.25
 
 
 def training_precision(machine: Machine) -> tuple[str, Reason]:
-    """The advised precision, or fp32 where training does not offer it."""
+    """The advised precision, or fp32 where speed and memory of training in it were never measured."""
     advised = machine.precisions.advised
-    if advised in TRAINABLE:
+    if advised in TRAINED:
         return advised, machine.reasons["precisions"]
     return "fp32", Reason(
-        origin="derived", text=f"fp32: {advised} is advised here, training offers {', '.join(TRAINABLE)}"
+        origin="derived", text=f"fp32: {advised} is advised here, the line trains in {', '.join(TRAINED)}"
     )
 
 

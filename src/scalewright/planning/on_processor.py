@@ -24,7 +24,7 @@ SERVED = 0.6
 """Of the memory's rate that generation reaches: llama.cpp in bf16 on 226 M weights, 78 tokens/s where reading them alone would
 allow 128 (docs/log.md, 2026-11-25, serving on a processor)."""
 TRAINED = ("fp32", "bf16")
-"""Precisions that training offers on processors."""
+"""Precisions whose training on processors was measured, and which plans and the line choose among."""
 
 
 class TimedRun(NamedTuple):

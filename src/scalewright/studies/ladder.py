@@ -194,7 +194,7 @@ def ledger_run(
         data_hash=dataset.hash,
         tokenizer_hash=dataset.manifest.tokenizer_sha256,
         task=trunk.task,
-        context=trunk.shape.tokens_per_row,
+        context=getattr(trunk.shape, "context", None),
         recipe_version=trunk.recipe.version,
         seed=trunk.seed,
         params=trunk.shape.params,

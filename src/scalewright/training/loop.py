@@ -23,6 +23,8 @@ from scalewright.training.schedule import Schedule
 from scalewright.training.stopping import EarlyStopping, NeverStopping
 
 CURVE_POINTS = 60
+_STATE = 2
+"""Version of what a checkpoint holds."""
 _STEPS = 2**40
 """More than any run takes: seeds of two runs never meet."""
 
@@ -106,6 +108,7 @@ class Trainer:
     def state(self) -> dict[str, Any]:
         """Everything that the rest of the run depends on."""
         return {
+            "version": _STATE,
             "model": self.model.state_dict(),
             "optimiser": self.optimiser.state_dict(),
             "scaler": self.scaler.state_dict(),
@@ -118,7 +121,16 @@ class Trainer:
         }
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Goes back, or on, to a saved state."""
+        """Goes back, or on, to a saved state.
+
+        Raises:
+            WorkError: another version of the program saved it.
+        """
+        if state.get("version") != _STATE:
+            raise WorkError(
+                f"run {self.trunk.address}: another version of scalewright saved its checkpoint: go on with that version, or "
+                "delete the run's folder to train it from its start"
+            )
         self.model.load_state_dict(state["model"])
         self.optimiser.load_state_dict(state["optimiser"])
         self.scaler.load_state_dict(state["scaler"])
@@ -179,7 +191,7 @@ def train(
         progress: hears of each step.
 
     Raises:
-        WorkError: the loss is not finite, the time limit is passed, or a checkpoint is damaged.
+        WorkError: the loss is not finite, the time limit is passed, or a checkpoint is damaged or of another version.
     """
     torch.set_num_threads(trunk.threads)
     reset_peak_memory()

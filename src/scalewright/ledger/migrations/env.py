@@ -2,7 +2,10 @@
 
 from alembic import context
 
+from scalewright.ledger.migrate import VERSION_TABLE
 from scalewright.ledger.tables import Row
 
-context.configure(connection=context.config.attributes["connection"], target_metadata=Row.metadata)
+context.configure(
+    connection=context.config.attributes["connection"], target_metadata=Row.metadata, version_table=VERSION_TABLE
+)
 context.run_migrations()
