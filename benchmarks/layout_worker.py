@@ -97,12 +97,10 @@ def _whole(asked, shape, precision, ranks, rank, tokens) -> None:
         fully_shard(model, mesh=mesh, mp_policy=mixed)
     elif asked["layout"] == "tensor":
         for layer in model.layers:
-            # The order of the fused rows does not matter to memory.
-            layer.self_attn.heads //= ranks
-            parallelize_module(layer, mesh, {
-                "self_attn.qkv_proj": ColwiseParallel(), "self_attn.o_proj": RowwiseParallel(),
-                "mlp.gate_up_proj": ColwiseParallel(), "mlp.down_proj": RowwiseParallel(),
-            })  # fmt: skip
+            readers = ("self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj", "mlp.gate_proj", "mlp.up_proj")
+            writers = ("self_attn.o_proj", "mlp.down_proj")
+            styles = {name: ColwiseParallel() for name in readers} | {name: RowwiseParallel() for name in writers}
+            parallelize_module(layer, mesh, styles)
     reset_peak_memory()
     # Torch takes no step and no norm over split and whole tensors together.
     split = [each for each in model.parameters() if isinstance(each, DTensor)]

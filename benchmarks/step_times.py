@@ -17,11 +17,13 @@ import torch
 from scalewright.architectures import LlamaShape
 from scalewright.machines.probe import probe
 from scalewright.machines.processor import ProcessorRates, compile_seconds, processor_step
-from scalewright.models import Llama, cross_entropy
+from scalewright.models import Llama
 from scalewright.models.parametrisation import llama_roles
 from scalewright.planning.recipe import Recipe
+from scalewright.tasks import task_named
 from scalewright.training import Schedule, Trainer, Trunk
 
+LANGUAGE = task_named("language")
 # Width, head size, layers, vocabulary, context, batch: none of those that the constants were fitted to.
 SHAPES = (
     (64, 16, 6, 2048, 256, 16), (80, 16, 5, 1024, 192, 24), (112, 16, 4, 512, 128, 32), (144, 16, 6, 8192, 128, 12),
@@ -48,9 +50,7 @@ class _Drawn:
     def roles(self, model: Llama, recipe: Recipe):
         return llama_roles(model, recipe)
 
-    def loss(self, model: Llama, batch: tuple[torch.Tensor]) -> torch.Tensor:
-        (rows,) = batch
-        return cross_entropy(model(rows[:, :-1]).flatten(0, 1), rows[:, 1:].flatten())
+    inputs, objective = LANGUAGE.inputs, LANGUAGE.objective
 
 
 @dataclass(frozen=True)

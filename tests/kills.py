@@ -15,3 +15,19 @@ class KillAt:
         self.left -= 1
         if self.left == 0:
             raise KilledError
+
+    def warn(self, text):
+        pass
+
+
+class Heard:
+    """Keeps what it is told."""
+
+    def __init__(self):
+        self.losses, self.warnings = [], []
+
+    def step(self, step, total, loss, tokens_per_second):
+        self.losses.append((step, loss))
+
+    def warn(self, text):
+        self.warnings.append(text)

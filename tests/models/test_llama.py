@@ -31,13 +31,13 @@ def tokens():
 
 def test_logits_are_those_of_transformers(model, tokens):
     theirs = LlamaForCausalLM(LlamaConfig(**hugging_face_config(SHAPE, 0))).eval()
-    theirs.load_state_dict(to_hugging_face(model.state_dict(), SHAPE))
+    theirs.load_state_dict(to_hugging_face(model.state_dict()))
     with torch.no_grad():
         torch.testing.assert_close(model(tokens), theirs(tokens).logits, rtol=0, atol=1e-4)
 
 
 def test_layouts_are_inverse(model):
-    back = from_hugging_face(to_hugging_face(model.state_dict(), SHAPE), SHAPE)
+    back = from_hugging_face(to_hugging_face(model.state_dict()), SHAPE)
     assert back.keys() == model.state_dict().keys()
     assert all(torch.equal(back[name], weight) for name, weight in model.state_dict().items())
     assert shape_of_config(hugging_face_config(SHAPE, 0)) == SHAPE

@@ -31,7 +31,7 @@ def coordinates(width, depth, steps=4, carried=True):
     streams = []
     hook = model.layers[-1].register_forward_hook(lambda module, inputs, output: streams.append(output.detach()))
     optimiser = torch.optim.AdamW(
-        parameter_groups(model, llama_roles(model, recipe), recipe), betas=(0.9, 0.95), eps=recipe.epsilon
+        parameter_groups(model.named_parameters(), llama_roles(model, recipe), recipe), betas=(0.9, 0.95), eps=recipe.epsilon
     )
     logits = []
     for _ in range(steps):
@@ -79,7 +79,7 @@ def test_folding_the_branch_factor_is_the_same_as_multiplying():
     roles = llama_roles(folded, RECIPE)
     initialise(folded, roles, seed=1)
     multiplied.load_state_dict(folded.state_dict())
-    groups = parameter_groups(multiplied, roles, RECIPE)
+    groups = parameter_groups(multiplied.named_parameters(), roles, RECIPE)
     written = [writer.weight for layer in multiplied.layers for writer in (layer.self_attn.o_proj, layer.mlp.down_proj)]
     for writers in groups:
         if not any(weight is writers["params"][0] for weight in written):
@@ -93,7 +93,7 @@ def test_folding_the_branch_factor_is_the_same_as_multiplying():
             writer.register_forward_hook(lambda module, inputs, output: output * factor)
 
     losses = []
-    for model, parameters in ((folded, parameter_groups(folded, roles, RECIPE)), (multiplied, groups)):
+    for model, parameters in ((folded, parameter_groups(folded.named_parameters(), roles, RECIPE)), (multiplied, groups)):
         optimiser = torch.optim.AdamW(parameters, betas=(0.9, 0.95), eps=1e-30)
         losses.append([])
         for _ in range(6):
@@ -112,7 +112,7 @@ def test_rates_fall_with_the_fan_in():
     for width in (24, 32, 48):
         model = Llama(LlamaShape(vocabulary=64, context=16, depth=4, width=width, head_size=16, hidden=64))
         recipe = RECIPE.model_copy(update={"base_width": 24, "base_depth": 4})
-        groups = parameter_groups(model, llama_roles(model, recipe), recipe)
+        groups = parameter_groups(model.named_parameters(), llama_roles(model, recipe), recipe)
         peaks[width] = {
             name: group["peak"]
             for group in groups
@@ -121,7 +121,7 @@ def test_rates_fall_with_the_fan_in():
         }
     assert peaks[32]["self_attn.o_proj.weight"] == pytest.approx(peaks[24]["self_attn.o_proj.weight"])
     assert peaks[48]["self_attn.o_proj.weight"] == pytest.approx(peaks[24]["self_attn.o_proj.weight"] * 32 / 48)
-    assert peaks[48]["self_attn.qkv_proj.weight"] == pytest.approx(peaks[24]["self_attn.qkv_proj.weight"] / 2)
+    assert peaks[48]["self_attn.q_proj.weight"] == pytest.approx(peaks[24]["self_attn.q_proj.weight"] / 2)
 
 
 def test_initial_loss_is_that_of_guessing():

@@ -8,9 +8,10 @@ from PIL import Image
 from scalewright.architectures import VGGFamily
 from scalewright.data.prepare_pictures import prepare_pictures
 from scalewright.planning import Recipe
-from scalewright.tasks import trainable_named
+from scalewright.tasks import evaluate, trainable_named
 from scalewright.tasks.images import DEVIATIONS, MEANS, normalised
 from scalewright.training import Trunk, train
+from scalewright.training.checkpoint import read_tensors
 
 from ..kills import KillAt, KilledError
 
@@ -67,7 +68,7 @@ def test_stripes_are_told_apart(stripes, tmp_path, precision):
 def test_evaluation_is_the_mean_over_the_whole_split(stripes):
     torch.manual_seed(0)
     model = IMAGES.build(trunk(stripes).shape)
-    scores = IMAGES.evaluate(model, stripes, "test", "fp32")
+    scores = evaluate(IMAGES, model, stripes, "test", "fp32")
     assert model.training
     pictures, labels = stripes.split("test").take(np.arange(32))
     with torch.no_grad():
@@ -82,7 +83,7 @@ def test_killed_and_resumed_dropout_and_statistics_are_the_same(stripes, tmp_pat
         list(train(trunk(stripes), IMAGES, stripes, tmp_path / "killed", checkpoint_seconds=0, progress=KillAt(17)))
     (resumed,) = train(trunk(stripes), IMAGES, stripes, tmp_path / "killed")
     assert (resumed.loss, resumed.metrics, resumed.curve) == (calm.loss, calm.metrics, calm.curve)
-    weights = [torch.load(tmp_path / folder / "weights.pt") for folder in ("calm", "killed")]
+    weights = [read_tensors(tmp_path / folder / "weights") for folder in ("calm", "killed")]
     assert all(torch.equal(weights[0][name], weights[1][name]) for name in weights[0])
 
 

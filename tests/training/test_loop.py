@@ -6,9 +6,10 @@ import torch
 from scalewright.errors import WorkError
 from scalewright.tasks import task_named
 from scalewright.training import train
-from scalewright.training.checkpoint import load_checkpoint
+from scalewright.training.checkpoint import Checkpoints, read_tensors
+from scalewright.training.mesh import Mesh
 
-from ..kills import KillAt, KilledError
+from ..kills import Heard, KillAt, KilledError
 
 LANGUAGE = task_named("language")
 
@@ -43,7 +44,7 @@ def test_killed_and_resumed_ends_as_undisturbed(trunk, dataset, tmp_path, kills)
     resumed = list(train(trunk(), LANGUAGE, dataset, folder, checkpoint_seconds=0))
     assert losses(resumed) == losses(undisturbed)
     assert [one.curve for one in resumed] == [one.curve for one in undisturbed]
-    calm, disturbed = (load_checkpoint(path / "weights.pt") for path in (tmp_path / "calm", folder))
+    calm, disturbed = (read_tensors(path / "weights") for path in (tmp_path / "calm", folder))
     assert all(torch.equal(calm[name], disturbed[name]) for name in calm)
 
 
@@ -77,7 +78,7 @@ def test_address_names_what_decides_the_result(trunk):
 def test_hard_stop_keeps_the_work(trunk, dataset, tmp_path):
     with pytest.raises(WorkError, match="hard stop"):
         list(train(trunk((20,)), LANGUAGE, dataset, tmp_path, limit_seconds=0))
-    assert load_checkpoint(tmp_path / "trunk.pt")["step"] == 1
+    assert newest(tmp_path / "trunk").facts["step"] == 1
     (stopped,) = train(trunk((20,)), LANGUAGE, dataset, tmp_path, limit_seconds=0)
     (undisturbed,) = train(trunk((20,)), LANGUAGE, dataset, tmp_path / "other")
     assert stopped.loss == undisturbed.loss
@@ -92,20 +93,41 @@ def test_diverging_is_said(trunk, dataset, tmp_path):
         list(train(trunk(recipe={"learning_rate": 1e38}), LANGUAGE, dataset, tmp_path))
 
 
-def test_damaged_checkpoint_is_named(trunk, dataset, tmp_path):
+@pytest.mark.parametrize("damage", ["cut", "flipped", "gone", "no manifest"])
+def test_a_damaged_checkpoint_is_seen_and_the_one_before_it_taken(trunk, dataset, tmp_path, damage):
+    undisturbed = list(train(trunk((20,)), LANGUAGE, dataset, tmp_path / "calm"))
+    watch = KillAt(9)
     with pytest.raises(KilledError):
-        list(train(trunk(), LANGUAGE, dataset, tmp_path, checkpoint_seconds=0, progress=KillAt(4)))
-    path = tmp_path / "trunk.pt"
-    path.write_bytes(path.read_bytes()[:1000])
-    with pytest.raises(WorkError, match=r"trunk\.pt: damaged"):
-        list(train(trunk(), LANGUAGE, dataset, tmp_path))
+        list(train(trunk((20,)), LANGUAGE, dataset, tmp_path, checkpoint_seconds=0, progress=watch))
+    last = newest(tmp_path / "trunk").folder
+    (shard,) = last.glob("*.safetensors")
+    content = bytearray(shard.read_bytes())
+    if damage == "cut":
+        shard.write_bytes(content[:1000])
+    elif damage == "flipped":
+        content[-7] ^= 1
+        shard.write_bytes(content)
+    elif damage == "gone":
+        shard.unlink()
+    else:
+        (last / "manifest.json").unlink()
+    before = newest(tmp_path / "trunk")
+    assert before.facts["step"] == int(last.name.removeprefix("step-")) - 1
+    heard = Heard()
+    assert losses(train(trunk((20,)), LANGUAGE, dataset, tmp_path, progress=heard)) == losses(undisturbed)
+    assert f"{last}: damaged checkpoint" in heard.warnings[0]
 
 
 def test_a_checkpoint_of_another_version_is_not_guessed_at(trunk, dataset, tmp_path):
     with pytest.raises(KilledError):
         list(train(trunk(), LANGUAGE, dataset, tmp_path, checkpoint_seconds=0, progress=KillAt(4)))
-    state = load_checkpoint(tmp_path / "trunk.pt")
-    del state["version"]
-    torch.save(state, tmp_path / "trunk.pt")
+    saved = newest(tmp_path / "trunk")
+    store = Checkpoints(tmp_path / "trunk", Mesh("cpu"))
+    store.save(5, read_tensors(tmp_path / "trunk"), saved.facts | {"version": 1})
+    store.wait()
     with pytest.raises(WorkError, match="another version of scalewright"):
         list(train(trunk(), LANGUAGE, dataset, tmp_path))
+
+
+def newest(folder):
+    return Checkpoints(folder, Mesh("cpu")).newest()

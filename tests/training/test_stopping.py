@@ -8,6 +8,7 @@ from torch import nn
 from scalewright.planning import Recipe
 from scalewright.tasks import task_named
 from scalewright.training import train
+from scalewright.training.checkpoint import read_tensors
 from scalewright.training.stopping import EarlyStopping
 
 from ..kills import KillAt, KilledError
@@ -19,7 +20,7 @@ def hear(stopping, model, losses):
     """Trains by adding one to the weights; stops when told to. Returns the steps taken."""
     for step, loss in enumerate(losses, 1):
         nn.init.constant_(model.weight, step)
-        stopping.hear(step, loss, model)
+        stopping.hear(step, loss, model.state_dict())
         if stopping.over:
             return step
     return len(losses)
@@ -28,17 +29,17 @@ def hear(stopping, model, losses):
 def test_the_best_weights_come_back():
     stopping, model = EarlyStopping(patience=2), nn.Linear(1, 1)
     assert hear(stopping, model, [3.0, 1.0, 2.0, 0.5, 0.5, 0.9, 0.1]) == 6
-    stopping.restore(model)
+    stopping.restore(model.state_dict())
     assert (stopping.step, stopping.loss, model.weight.item()) == (4, 0.5, 4.0)
 
 
 def test_it_goes_on_where_it_was():
     one, other, model = EarlyStopping(2), EarlyStopping(2), nn.Linear(1, 1)
     hear(one, model, [1.0, 0.5, 0.7])
-    other.go_on(one.state())
+    other.go_on(one.state(), dict(one.weights))
     stopping = [EarlyStopping(2), other]
     hear(stopping[0], model, [1.0, 0.5, 0.7, 0.6])
-    other.hear(4, 0.6, model)
+    other.hear(4, 0.6, model.state_dict())
     assert other.over == stopping[0].over is True
     assert other.state()["step"] == stopping[0].state()["step"] == 2
 
@@ -73,7 +74,7 @@ def test_killed_and_resumed_it_stops_at_the_same_step(trunk, dataset, tmp_path):
         )
     (resumed,) = train(asked, LANGUAGE, dataset, tmp_path / "killed")
     assert (resumed.loss, resumed.tokens, resumed.best_step) == (calm.loss, calm.tokens, calm.best_step)
-    weights = [torch.load(tmp_path / folder / "weights.pt") for folder in ("calm", "killed")]
+    weights = [read_tensors(tmp_path / folder / "weights") for folder in ("calm", "killed")]
     assert all(torch.equal(weights[0][name], weights[1][name]) for name in weights[0])
 
 

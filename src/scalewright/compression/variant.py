@@ -6,7 +6,7 @@ from scalewright.data import Dataset
 from scalewright.documents import Part
 from scalewright.inference import decoding_speed
 from scalewright.models import Llama
-from scalewright.tasks import Task
+from scalewright.tasks import Task, evaluate
 
 
 class Variant(Part):
@@ -28,7 +28,7 @@ def measure_variant(name: str, model: Llama, weights: Path, task: Task, dataset:
     return Variant(
         name=name,
         bytes=weights.stat().st_size,
-        loss=task.evaluate(model, dataset, "validation", "fp32").loss,
-        test_loss=task.evaluate(model, dataset, "test", "fp32").loss,
+        loss=evaluate(task, model, dataset, "validation", "fp32").loss,
+        test_loss=evaluate(task, model, dataset, "test", "fp32").loss,
         tokens_per_second=decoding_speed(model),
     )

@@ -42,7 +42,7 @@ def save_model(
         card: where the model comes from: kept as `card.json`.
         bits: 32 or 8.
     """
-    weights = to_hugging_face(model.state_dict(), model.shape)
+    weights = to_hugging_face(model.state_dict())
     config = hugging_face_config(model.shape, end_of_text)
     if bits == 8:
         weights = compress_weights(weights)

@@ -55,6 +55,37 @@ class CrossEntropyFunction(torch.autograd.Function):
         return gradient * gradients[0].to(gradient.dtype), None
 
 
+class JoinedLinearFunction(torch.autograd.Function):
+    """Linear maps of one input as one product. Kept for the backward pass are the weights as they are, not their copy side by
+    side: sharded training may free them in between."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, *weights: Tensor) -> Tensor:
+        """Outputs side by side: x [..., k], weights [n, k]."""
+        kind = x.device.type
+        dtype = torch.get_autocast_dtype(kind) if torch.is_autocast_enabled(kind) else weights[0].dtype
+        rows = x.flatten(0, -2).to(dtype)
+        ctx.save_for_backward(rows, *weights)
+        ctx.shape, ctx.dtype = x.shape, x.dtype
+        return torch.mm(rows, torch.cat(weights).to(dtype).T).unflatten(0, x.shape[:-1])
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, ...]:
+        """dx = g W and dW = gᵀ x, cut into the weights' rows."""
+        rows, *weights = ctx.saved_tensors
+        gradient = gradients[0].flatten(0, -2)
+        d_rows = torch.mm(gradient, torch.cat(weights).to(gradient.dtype))
+        d_weights = torch.mm(gradient.T, rows).to(weights[0].dtype)
+        parts = d_weights.split([len(weight) for weight in weights])
+        return d_rows.view(ctx.shape).to(ctx.dtype), *parts
+
+
+def joined_linear(x: Tensor, *weights: Tensor) -> Tensor:
+    """x times each weight transposed, the outputs side by side: small widths compute one product faster than several."""
+    mapped: Tensor = JoinedLinearFunction.apply(x, *weights)  # type: ignore[no-untyped-call]
+    return mapped
+
+
 def rms_norm(x: Tensor, gain: Tensor, epsilon: float) -> Tensor:
     """Root-mean-square norm over the last axis, in fp32."""
     normal: Tensor = RMSNormFunction.apply(x, gain, epsilon)  # type: ignore[no-untyped-call]

@@ -8,53 +8,29 @@ from torch import Tensor
 
 from scalewright.architectures import LlamaShape
 from scalewright.errors import InputError
+from scalewright.models.llama import Llama
 
 Weights = dict[str, Tensor]
+HEAD, DECODER = "lm_head.weight", "model."
 
 
-def to_hugging_face(weights: Mapping[str, Tensor], shape: LlamaShape) -> Weights:
-    """Renames the weights of `Llama(shape)`, and cuts its joined projections into separate ones."""
-    theirs: Weights = {}
-    for name, tensor in weights.items():
-        if name.endswith("self_attn.qkv_proj.weight"):
-            parts = zip(("q_proj", "k_proj", "v_proj"), tensor.chunk(3), strict=True)
-            theirs |= {f"model.{name.replace('qkv_proj', part)}": piece.contiguous() for part, piece in parts}
-        elif name.endswith("mlp.gate_up_proj.weight"):
-            parts = zip(("gate_proj", "up_proj"), tensor.chunk(2), strict=True)
-            theirs |= {f"model.{name.replace('gate_up_proj', part)}": piece.contiguous() for part, piece in parts}
-        else:
-            theirs[name if name == "lm_head.weight" else f"model.{name}"] = tensor
-    assert len(theirs) == 3 + 9 * shape.depth
-    return theirs
+def to_hugging_face(weights: Mapping[str, Tensor]) -> Weights:
+    """The weights of a `Llama` under the names of `transformers`: its decoder's lie one level deeper."""
+    return {name if name == HEAD else f"{DECODER}{name}": tensor for name, tensor in weights.items()}
 
 
 def from_hugging_face(weights: Mapping[str, Tensor], shape: LlamaShape) -> Weights:
-    """The inverse of `to_hugging_face`.
+    """The inverse of `to_hugging_face`; weights that the trunk does not know are left out.
 
     Raises:
         InputError: a weight is missing.
     """
-
-    def take(name: str) -> Tensor:
+    with torch.device("meta"):
+        names = list(to_hugging_face(Llama(shape).state_dict()))
+    for name in names:
         if name not in weights:
             raise InputError(f"weights: {name} is missing; expected a Llama of {shape.depth} layers, untied")
-        return weights[name]
-
-    ours = {name: take(f"model.{name}") for name in ("embed_tokens.weight", "norm.weight")}
-    ours["lm_head.weight"] = take("lm_head.weight")
-    for number in range(shape.depth):
-        layer, mine = f"model.layers.{number}", f"layers.{number}"
-        for norm in ("input_layernorm", "post_attention_layernorm"):
-            ours[f"{mine}.{norm}.weight"] = take(f"{layer}.{norm}.weight")
-        for part in ("self_attn.o_proj", "mlp.down_proj"):
-            ours[f"{mine}.{part}.weight"] = take(f"{layer}.{part}.weight")
-        ours[f"{mine}.self_attn.qkv_proj.weight"] = torch.cat(
-            [take(f"{layer}.self_attn.{part}_proj.weight") for part in "qkv"]
-        )
-        ours[f"{mine}.mlp.gate_up_proj.weight"] = torch.cat(
-            [take(f"{layer}.mlp.{part}_proj.weight") for part in ("gate", "up")]
-        )
-    return ours
+    return {name.removeprefix(DECODER): weights[name] for name in names}
 
 
 def hugging_face_config(shape: LlamaShape, end_of_text: int) -> dict[str, Any]:

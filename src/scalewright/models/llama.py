@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from scalewright.architectures.llama import LlamaShape
-from scalewright.models.functions import rms_norm
+from scalewright.models.functions import joined_linear, rms_norm
 
 
 @dataclass
@@ -34,18 +34,22 @@ class Attention(nn.Module):
 
     def __init__(self, shape: LlamaShape) -> None:
         super().__init__()
-        self.heads, self.head_size = shape.heads, shape.head_size
-        self.qkv_proj = nn.Linear(shape.width, 3 * shape.attention_width, bias=False)
+        self.head_size = shape.head_size
+        self.q_proj, self.k_proj, self.v_proj = (
+            nn.Linear(shape.width, shape.attention_width, bias=False) for _ in range(3)
+        )
         self.o_proj = nn.Linear(shape.attention_width, shape.width, bias=False)
+        self.attend = attend
 
     def forward(self, x_BTD: Tensor, cos_TK: Tensor, sin_TK: Tensor, cache: Cache | None) -> Tensor:
         """Mixes each position with those before it."""
-        heads = self.qkv_proj(x_BTD).unflatten(-1, (3 * self.heads, self.head_size)).transpose(1, 2)
-        qk, v_BHSK = heads.split((2 * self.heads, self.heads), dim=1)
+        mapped = joined(x_BTD, self.q_proj, self.k_proj, self.v_proj)
+        heads = mapped.unflatten(-1, (-1, self.head_size)).transpose(1, 2)
+        qk, v_BHSK = heads.split((heads.shape[1] // 3 * 2, heads.shape[1] // 3), dim=1)
         q_BHTK, k_BHSK = rotate(qk, cos_TK, sin_TK).chunk(2, dim=1)
         if cache is not None:
             k_BHSK, v_BHSK = cache.extend(k_BHSK, v_BHSK)
-        mixed_BTD: Tensor = self.o_proj(attend(q_BHTK, k_BHSK, v_BHSK).transpose(1, 2).flatten(-2))
+        mixed_BTD: Tensor = self.o_proj(self.attend(q_BHTK, k_BHSK, v_BHSK).transpose(1, 2).flatten(-2))
         return mixed_BTD
 
 
@@ -54,12 +58,12 @@ class FeedForward(nn.Module):
 
     def __init__(self, shape: LlamaShape) -> None:
         super().__init__()
-        self.gate_up_proj = nn.Linear(shape.width, 2 * shape.hidden, bias=False)
+        self.gate_proj, self.up_proj = (nn.Linear(shape.width, shape.hidden, bias=False) for _ in range(2))
         self.down_proj = nn.Linear(shape.hidden, shape.width, bias=False)
 
     def forward(self, x_BTD: Tensor) -> Tensor:
         """Transforms each position by itself."""
-        gate, up = self.gate_up_proj(x_BTD).chunk(2, dim=-1)
+        gate, up = joined(x_BTD, self.gate_proj, self.up_proj).chunk(2, dim=-1)
         out_BTD: Tensor = self.down_proj(F.silu(gate) * up)
         return out_BTD
 
@@ -120,6 +124,14 @@ class Llama(nn.Module):
             x_BTD = layer(x_BTD, cos_TK, sin_TK, caches[number] if caches else None)
         logits_BTV: Tensor = self.lm_head(self.norm(x_BTD))
         return logits_BTV
+
+
+def joined(x: Tensor, *maps: nn.Module) -> Tensor:
+    """Linear maps of one input, their outputs side by side; as one product where their weights are plain matrices."""
+    weights = [each.weight for each in maps if isinstance(each, nn.Linear) and type(each.weight) is nn.Parameter]
+    if len(weights) == len(maps):
+        return joined_linear(x, *weights)
+    return torch.cat([each(x) for each in maps], dim=-1)
 
 
 def attend(q_BHTK: Tensor, k_BHSK: Tensor, v_BHSK: Tensor) -> Tensor:

@@ -19,7 +19,7 @@ Convolutions read a fan-in of their filters' places times channels, which grows 
 sees the colours alone. Followed by ReLU they begin at √(2/fan-in) (He et al. 2015, arXiv:1502.01852).
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
 import torch
@@ -65,20 +65,32 @@ def initialise(model: nn.Module, roles: Roles, seed: int) -> None:
             nn.init.normal_(parameter, role.mean, role.deviation, generator)
 
 
-def parameter_groups(model: nn.Module, roles: Roles, recipe: Recipe) -> list[dict[str, Any]]:
-    """Groups for an optimiser with their rate at full heat in `peak`; a schedule sets `lr` to its factor times `peak`."""
-    alike: dict[tuple[float, bool], list[nn.Parameter]] = {}
-    for name, parameter in model.named_parameters():
+def parameter_groups(
+    parameters: Iterable[tuple[str, nn.Parameter]],
+    roles: Roles,
+    recipe: Recipe,
+    apart: Callable[[nn.Parameter], object] = lambda parameter: None,
+) -> list[dict[str, Any]]:
+    """Groups for an optimiser with their rate at full heat in `peak`; a schedule sets `lr` to its factor times `peak`.
+
+    Args:
+        parameters: By the names of a model's parameters.
+        roles: Of that model.
+        recipe: Its rate and decay.
+        apart: Parameters of which it says different things come in different groups.
+    """
+    alike: dict[tuple[float, bool, object], list[nn.Parameter]] = {}
+    for name, parameter in parameters:
         role = roles[name]
-        alike.setdefault((role.widening * role.deepening, role.decays), []).append(parameter)
+        alike.setdefault((role.widening * role.deepening, role.decays, apart(parameter)), []).append(parameter)
     return [
         {
-            "params": parameters,
+            "params": members,
             "lr": recipe.learning_rate / slower,
             "peak": recipe.learning_rate / slower,
             "weight_decay": recipe.weight_decay * slower if decays else 0.0,
         }
-        for (slower, decays), parameters in alike.items()
+        for (slower, decays, _), members in alike.items()
     ]
 
 

@@ -11,8 +11,9 @@ from scalewright.pipeline.watch import Watch
 from scalewright.pipeline.workspace import Workspace
 from scalewright.planning import Plan
 from scalewright.studies import ledger_run
+from scalewright.tasks import evaluate
 from scalewright.training import Measured, Trunk, train
-from scalewright.training.checkpoint import load_checkpoint
+from scalewright.training.checkpoint import read_tensors
 
 
 class Final(NamedTuple):
@@ -52,7 +53,7 @@ def train_final(at: Workspace, planned: Planned) -> Final:
     trunk, measured = train_planned(at, planned)
     folder = at.runs / trunk.address
     model = at.task.build(plan.choice.shape)
-    weights = load_checkpoint(folder / "weights.pt")
+    weights = read_tensors(folder / "weights")
     if weights is None:
         raise WorkError(f"{folder}: the trained weights are gone; delete this folder to train the final run again")
     model.load_state_dict(weights)
@@ -64,7 +65,7 @@ def train_final(at: Workspace, planned: Planned) -> Final:
             role="final",
             dataset=dataset,
             folder=folder,
-            test=at.task.evaluate(model, dataset, "test", planned.recipe.precision),
+            test=evaluate(at.task, model, dataset, "test", planned.recipe.precision),
         )
     )
     for forecast in at.ledger.forecasts(plan.hash):
@@ -95,3 +96,7 @@ class _TrainWatch:
         self.watch.progress(
             step, total, f"loss {loss:.3f}  {tokens_per_second:,.0f} tokens/s  {used:.0%} of the probed rate"
         )
+
+    def warn(self, text: str) -> None:
+        """Passes it on."""
+        self.watch.warn(text)

@@ -15,6 +15,8 @@ class Layout(Part):
     tensor: int
     context: int = 1
     pipeline: int
+    stages: int = 1
+    """Of the pipeline on each device: several are interleaved (Narayanan et al. 2021, arXiv:2104.04473)."""
     sharding: str
     shards: int = 1
     micro_batch: int
@@ -24,6 +26,22 @@ class Layout(Part):
     """Of a processor."""
     compiled: bool = False
     """Whether torch.compile makes kernels of each step."""
+
+    @classmethod
+    def alone(cls, threads: int | None = None, compiled: bool = False) -> "Layout":
+        """One process, all rows at once."""
+        return cls(
+            devices=1,
+            data=1,
+            tensor=1,
+            pipeline=1,
+            sharding="none",
+            micro_batch=1,
+            accumulation=1,
+            recompute="none",
+            threads=threads,
+            compiled=compiled,
+        )
 
     def __str__(self) -> str:
         if self.threads is not None:

@@ -56,6 +56,9 @@ class Ticks:
             report((self._address, float(step)))
             self._next = time.monotonic() + TICK_SECONDS
 
+    def warn(self, text: str) -> None:
+        """Nobody is told: what went wrong is in the run's record."""
+
 
 def train_job(job: TrunkJob) -> list[Measured]:
     """Trains a trunk with all its branches; what is finished already is read."""

@@ -1,6 +1,7 @@
 """What a task is, and the tasks there are."""
 
 from scalewright.errors import InputError
+from scalewright.tasks.evaluation import evaluate, score
 from scalewright.tasks.images import Images
 from scalewright.tasks.language import STANDARD_LIBRARY, Language
 from scalewright.tasks.task import Batch, Expected, Prepared, Scores, Task, Trainable
@@ -45,6 +46,8 @@ __all__ = [
     "Scores",
     "Task",
     "Trainable",
+    "evaluate",
+    "score",
     "task_named",
     "trainable_named",
 ]

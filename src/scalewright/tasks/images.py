@@ -1,6 +1,6 @@
 """Classifying pictures: folders of classes in, the class out, nats per picture."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -11,11 +11,10 @@ from torch.nn import functional as F
 from scalewright.architectures.vgg import VGGShape
 from scalewright.data.picture_batches import PictureBatches
 from scalewright.data.pictures import Pictures
-from scalewright.models import compute_in
 from scalewright.models.parametrisation import Roles, vgg_roles
 from scalewright.models.vgg import VGG
 from scalewright.planning.recipe import Recipe
-from scalewright.tasks.task import Batch, Scores
+from scalewright.tasks.task import Batch
 
 MEANS, DEVIATIONS = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 """Of red, green and blue on ImageNet, 0 to 1: what published weights were trained with (torchvision's documentation)."""
@@ -52,27 +51,25 @@ class Images:
 
         return batch
 
-    def loss(self, model: VGG, batch: Batch) -> Tensor:
-        """Mean cross-entropy of the classes."""
-        pictures, labels = batch
-        return F.cross_entropy(model(normalised(pictures)).float(), labels)
+    def inputs(self, batch: Batch) -> Tensor:
+        """The pictures, in the range that published weights expect."""
+        return normalised(batch[0])
 
-    def evaluate(self, model: VGG, dataset: Pictures, split: str, precision: str) -> Scores:
-        """Mean cross-entropy and the share of pictures named rightly, over a whole split."""
+    def objective(self, outputs: Tensor, batch: Batch) -> Tensor:
+        """Mean cross-entropy of the classes."""
+        return F.cross_entropy(outputs.float(), batch[1])
+
+    def held_out(self, dataset: Pictures, shape: VGGShape, split: str) -> Iterator[Batch]:
+        """A whole split, as it is."""
         pictures = dataset.split(split)
-        device = next(model.parameters()).device
-        total, right = 0.0, 0
-        training = model.training
-        model.eval()
-        with torch.no_grad(), compute_in(precision, device.type):
-            for start in range(0, len(pictures), EVALUATION_BATCH):
-                content, numbers = pictures.take(np.arange(start, min(start + EVALUATION_BATCH, len(pictures))))
-                labels = torch.from_numpy(numbers).to(device)
-                logits = model(normalised(torch.from_numpy(content).to(device))).float()
-                total += F.cross_entropy(logits, labels, reduction="sum").item()
-                right += int((logits.argmax(1) == labels).sum())
-        model.train(training)
-        return Scores(total / len(pictures), {"accuracy": right / len(pictures)})
+        for start in range(0, len(pictures), EVALUATION_BATCH):
+            content, labels = pictures.take(np.arange(start, min(start + EVALUATION_BATCH, len(pictures))))
+            yield torch.from_numpy(content), torch.from_numpy(labels)
+
+    def measures(self, outputs: Tensor, batch: Batch) -> Mapping[str, float]:
+        """Mean cross-entropy, and the share of pictures named rightly."""
+        right = int((outputs.argmax(1) == batch[1]).sum())
+        return {"loss": self.objective(outputs, batch).item(), "accuracy": right / len(outputs)}
 
 
 def normalised(pictures: Tensor) -> Tensor:

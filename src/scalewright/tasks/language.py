@@ -1,6 +1,6 @@
 """Language modelling: text in, the next token out, nats per token."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import torch
@@ -11,10 +11,10 @@ from scalewright.data import Batches, Dataset, PrepareProgress, prepare, standar
 from scalewright.data.readers import text_bytes
 from scalewright.data.sources import find_files
 from scalewright.data.tokenizer import BYTES_VOCABULARY, vocabulary_asked
-from scalewright.models import Llama, compute_in, cross_entropy
+from scalewright.models import Llama, cross_entropy
 from scalewright.models.parametrisation import Roles, llama_roles
 from scalewright.planning.recipe import Recipe
-from scalewright.tasks.task import Batch, Expected, Scores
+from scalewright.tasks.task import Batch, Expected
 
 STANDARD_LIBRARY = "python:standard-library"
 """Names, among a project's data, the source of the running Python's own standard library."""
@@ -81,17 +81,21 @@ class Language:
         batches = Batches(dataset.tokens("train"), shape.context, batch_size, seed, unique_tokens=unique_tokens)
         return lambda step: (torch.from_numpy(batches.batch(step)),)
 
-    def loss(self, model: Llama, batch: Batch) -> Tensor:
+    def inputs(self, batch: Batch) -> Tensor:
+        """All tokens but the last of each window."""
+        (rows,) = batch
+        return rows[:, :-1]
+
+    def objective(self, outputs: Tensor, batch: Batch) -> Tensor:
         """Mean cross-entropy of each next token."""
         (rows,) = batch
-        return cross_entropy(model(rows[:, :-1]).flatten(0, 1), rows[:, 1:].flatten())
+        return cross_entropy(outputs.flatten(0, 1), rows[:, 1:].flatten())
 
-    def evaluate(self, model: Llama, dataset: Dataset, split: str, precision: str) -> Scores:
-        """Mean cross-entropy over the split's first tokens, each predicted from its window alone."""
-        rows = torch.from_numpy(windows(dataset.tokens(split), model.shape.context, EVALUATION_TOKENS))
-        device = model.lm_head.weight.device
-        total = 0.0
-        with torch.no_grad(), compute_in(precision, device.type):
-            for batch in torch.split(rows, EVALUATION_BATCH):
-                total += self.loss(model, (batch.to(device),)).item() * len(batch)
-        return Scores(total / len(rows))
+    def held_out(self, dataset: Dataset, shape: LlamaShape, split: str) -> Iterator[Batch]:
+        """The split's first tokens, each predicted from its window alone."""
+        rows = torch.from_numpy(windows(dataset.tokens(split), shape.context, EVALUATION_TOKENS))
+        return ((batch,) for batch in torch.split(rows, EVALUATION_BATCH))
+
+    def measures(self, outputs: Tensor, batch: Batch) -> Mapping[str, float]:
+        """Mean cross-entropy."""
+        return {"loss": self.objective(outputs, batch).item()}

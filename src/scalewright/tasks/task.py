@@ -1,6 +1,6 @@
 """What a task is: how its data become batches, its model a loss, its loss a number that can be forecast."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
@@ -68,11 +68,17 @@ class Trainable(Protocol):
     ) -> Callable[[int], Batch]:
         """The batch of each step: a pure function of the step, so that resuming needs no state."""
 
-    def loss(self, model: Any, batch: Batch) -> Tensor:
-        """Mean training loss of a batch, to be differentiated."""
+    def inputs(self, batch: Batch) -> Tensor:
+        """What the model is given of a batch."""
 
-    def evaluate(self, model: Any, dataset: Any, split: str, precision: str) -> Scores:
-        """On a held-out split, the loss in `loss_unit`."""
+    def objective(self, outputs: Tensor, batch: Batch) -> Tensor:
+        """Mean training loss of what the model made of a batch, to be differentiated."""
+
+    def held_out(self, dataset: Any, shape: Any, split: str) -> Iterator[Batch]:
+        """A held-out split in batches, in order."""
+
+    def measures(self, outputs: Tensor, batch: Batch) -> Mapping[str, float]:
+        """Means over a batch's rows: `loss` in `loss_unit`, and what else people ask for."""
 
 
 class Task(Trainable, Protocol):

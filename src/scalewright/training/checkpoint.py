@@ -1,37 +1,179 @@
-"""Checkpoints: weights, optimiser and place in the data, whole or absent, read without executing code."""
+"""Checkpoints: weights, moments and place in the data, whole or absent, read without executing code.
 
+Each is a folder of safetensors, written by all processes of a training at once and read by any other layout of it, and a
+manifest with what is not a tensor and the checksums of the files.
+"""
+
+import json
+import shutil
+import warnings
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
+import torch.distributed.checkpoint as dcp
+from torch import Tensor
+from torch.distributed.checkpoint import HuggingFaceStorageReader, HuggingFaceStorageWriter
+from torch.distributed.checkpoint.metadata import TensorStorageMetadata
 
 from scalewright.errors import WorkError
-from scalewright.files import atomic_path
+from scalewright.files import file_hash, sync_folder, write_atomic
+from scalewright.training.mesh import Mesh
+
+# One process without a group is what is meant.
+warnings.filterwarnings("ignore", message="torch.distributed is disabled, unavailable or uninitialized")
+
+KEPT = 2
+"""Newest checkpoints of a run: should the last one be damaged, there is the one before it."""
+MANIFEST = "manifest.json"
+
+Tensors = dict[str, Tensor]
+Facts = dict[str, Any]
+"""Numbers, strings, lists and dicts of them."""
 
 
-def save_checkpoint(path: Path, state: dict[str, Any]) -> None:
-    """Writes `state` (tensors, numbers, strings, lists, dicts) to `path` whole or not at all.
+class Saved(NamedTuple):
+    """A checkpoint whose files are whole."""
 
-    Raises:
-        WorkError: it could not be written.
+    folder: Path
+    facts: Facts
+    names: tuple[str, ...]
+    """Of its tensors."""
+    mesh: Mesh
+
+    def read(self, into: Tensors) -> None:
+        """Fills tensors, of any layout, with those of the same names."""
+        # A tensor without axes is kept as one of a single number: safetensors are read in slices.
+        flat = {name: tensor.view(1) if tensor.ndim == 0 else tensor for name, tensor in into.items()}
+        dcp.load(
+            flat,
+            storage_reader=HuggingFaceStorageReader(str(self.folder)),
+            process_group=self.mesh.writers,
+            no_dist=self.mesh.writers is None,
+        )
+
+
+class Checkpoints:
+    """Those of one run in a folder, the newest few.
+
+    Args:
+        folder: Their own; made with the first one.
+        mesh: Processes that write and read together, each call made by all of them.
+        kept: How many are kept.
     """
-    try:
-        with atomic_path(path) as part:
-            torch.save(state, part)
-    except (OSError, RuntimeError) as error:
-        raise WorkError(f"{path}: the checkpoint could not be written ({error}); is the disk full?") from error
+
+    def __init__(self, folder: Path, mesh: Mesh, kept: int = KEPT) -> None:
+        self.folder, self._mesh, self._kept = folder, mesh, kept
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="checkpoints")
+        self._writing: Future[None] | None = None
+
+    def save(self, step: int, tensors: Tensors, facts: Facts) -> None:
+        """Copies the tensors and writes them in a thread of its own, once the one before is written.
+
+        Raises:
+            WorkError: the one before could not be written.
+        """
+        self.wait()
+        copied = {name: _copy(tensor) for name, tensor in tensors.items()}
+        self._writing = self._thread.submit(self._write, self.folder / f"step-{step:010}", copied, facts)
+
+    def wait(self) -> None:
+        """Until all that was saved is on disk.
+
+        Raises:
+            WorkError: it could not be written; earlier checkpoints are still there.
+        """
+        writing, self._writing = self._writing, None
+        if writing is not None:
+            try:
+                writing.result()
+            except Exception as error:
+                raise WorkError(
+                    f"{self.folder}: the checkpoint could not be written ({error}); is the disk full? Earlier ones are kept: "
+                    "free some space and start again to go on"
+                ) from error
+
+    def newest(self, warn: Callable[[str], None] = lambda text: None) -> Saved | None:
+        """The newest checkpoint whose files are whole; None where there is none. `warn` hears of damaged ones."""
+        self.wait()
+        found: tuple[Path, Facts] | None = None
+        if self._mesh.first:
+            for folder in sorted(self.folder.glob("step-*"), reverse=True):
+                facts = _read_manifest(folder)
+                if facts is not None:
+                    found = folder, facts
+                    break
+                warn(f"{folder}: damaged checkpoint: going on from the one before it")
+        found = self._mesh.told_by_first(found)
+        if found is None:
+            return None
+        folder, facts = found
+        return Saved(folder, facts, tuple(name for name, _ in _tensors_in(folder)), self._mesh)
+
+    def remove(self) -> None:
+        """All of them."""
+        self.wait()
+        if self._mesh.first:
+            shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _write(self, folder: Path, tensors: Tensors, facts: Facts) -> None:
+        part = folder.with_name(f".{folder.name}.part")
+        if self._mesh.first:
+            shutil.rmtree(part, ignore_errors=True)
+            part.mkdir(parents=True)
+        self._mesh.told_by_first(None)  # the others wait for the folder
+        try:
+            dcp.save(
+                tensors,
+                storage_writer=HuggingFaceStorageWriter(str(part), save_distributed=True),
+                process_group=self._mesh.writers,
+                no_dist=self._mesh.writers is None,
+            )
+            # Each process reads back what it wrote itself.
+            mine = {path.name: file_hash(path) for path in part.glob(f"shard-{self._mesh.writer + 1:05}-*")}
+            sums = self._mesh.gathered(mine)
+            if self._mesh.first:
+                checksums = {name: value for each in sums for name, value in each.items()}
+                write_atomic(part / MANIFEST, json.dumps({"facts": facts, "checksums": checksums}) + "\n")
+                if folder.exists():
+                    shutil.rmtree(folder)
+                part.rename(folder)
+                sync_folder(folder.parent)
+                for old in sorted(self.folder.glob("step-*"))[: -self._kept]:
+                    shutil.rmtree(old, ignore_errors=True)
+        finally:
+            if self._mesh.first:
+                shutil.rmtree(part, ignore_errors=True)
 
 
-def load_checkpoint(path: Path) -> dict[str, Any] | None:
-    """Reads a checkpoint; None where there is none.
-
-    Raises:
-        WorkError: the file is damaged.
-    """
-    if not path.exists():
+def read_tensors(folder: Path) -> Tensors | None:
+    """The tensors of the newest checkpoint under `folder`, whole, in one process; None where there is none."""
+    saved = Checkpoints(folder, Mesh("cpu")).newest()
+    if saved is None:
         return None
+    tensors = {name: torch.empty(each.size, dtype=each.properties.dtype) for name, each in _tensors_in(saved.folder)}
+    saved.read(tensors)
+    return tensors
+
+
+def _tensors_in(folder: Path) -> Iterator[tuple[str, TensorStorageMetadata]]:
+    for name, found in HuggingFaceStorageReader(str(folder)).read_metadata().state_dict_metadata.items():
+        assert isinstance(found, TensorStorageMetadata)
+        yield name, found
+
+
+def _copy(tensor: Tensor) -> Tensor:
+    copied = tensor.detach().cpu() if tensor.device.type != "cpu" else tensor.detach().clone()
+    return copied.view(1) if copied.ndim == 0 else copied.contiguous()
+
+
+def _read_manifest(folder: Path) -> Facts | None:
     try:
-        state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:
-        raise WorkError(f"{path}: damaged checkpoint ({error}); delete it to train this run from its start") from error
-    return state
+        manifest = json.loads((folder / MANIFEST).read_text())
+        whole = all(file_hash(folder / name) == value for name, value in manifest["checksums"].items())
+        facts: Facts = manifest["facts"]
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return None
+    return facts if whole else None

@@ -69,6 +69,8 @@ class Measured(Part):
     """What else the task tells of the validation split."""
     best_step: int | None = None
     """Of early stopping: steps after which the weights were those that are kept."""
+    skipped: tuple[int, ...] = ()
+    """Places of batches that were left out since the loss was no number on them."""
     curve: tuple[tuple[int, float], ...]
     """Tokens seen and mean training loss since the point before."""
     flops: float

@@ -9,9 +9,15 @@ class Progress(Protocol):
     def step(self, step: int, total: int, loss: float, tokens_per_second: float) -> None:
         """Step `step` of `total` is done."""
 
+    def warn(self, text: str) -> None:
+        """Something went wrong, and training goes on."""
+
 
 class NoProgress:
     """Hears and says nothing."""
 
     def step(self, step: int, total: int, loss: float, tokens_per_second: float) -> None:
+        """Does nothing."""
+
+    def warn(self, text: str) -> None:
         """Does nothing."""

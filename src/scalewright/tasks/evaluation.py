@@ -1,0 +1,39 @@
+"""What a model reaches on a held-out split."""
+
+from collections import Counter
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from scalewright.models import compute_in
+from scalewright.tasks.task import Prepared, Scores, Trainable
+
+
+def evaluate(task: Trainable, model: nn.Module, dataset: Prepared, split: str, precision: str) -> Scores:
+    """The task's measures of a model as it stands, over a whole split."""
+    device = next(model.parameters()).device.type
+    training = model.training
+    model.eval()
+    try:
+        with compute_in(precision, device):
+            return score(task, model, model.shape, dataset, split, device)
+    finally:
+        model.train(training)
+
+
+def score(
+    task: Trainable, forward: Callable[[Tensor], Tensor], shape: Any, dataset: Prepared, split: str, device: str
+) -> Scores:
+    """The same of outputs that `forward` gives."""
+    totals: Counter[str] = Counter()
+    rows = 0
+    with torch.no_grad():
+        for held in task.held_out(dataset, shape, split):
+            batch = tuple(part.to(device) for part in held)
+            for name, mean in task.measures(forward(task.inputs(batch)), batch).items():
+                totals[name] += mean * len(batch[0])
+            rows += len(batch[0])
+    means = {name: total / rows for name, total in totals.items()}
+    return Scores(means.pop("loss"), means)

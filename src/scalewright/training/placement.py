@@ -1,0 +1,166 @@
+"""A model placed on the processes of its training: whole, in replicas, shared out, or in a pipeline's stages."""
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor, nn
+from torch.nn.parallel import DistributedDataParallel
+from torch.utils.checkpoint import checkpoint
+
+from scalewright.errors import InputError
+from scalewright.models import Llama, compute_in
+from scalewright.models.stages import LlamaStage
+from scalewright.planning.machine_plan import Layout
+from scalewright.tasks import Batch, Trainable
+from scalewright.training.mesh import Mesh
+from scalewright.training.pipelining import Pipeline, compute_stage_in
+from scalewright.training.sharding import replicate
+from scalewright.training.tensor_parallel import share_matrices
+
+Scale = Callable[[Tensor], Tensor]
+"""What a loss is multiplied by before its gradients are taken."""
+
+
+class Placement(Protocol):
+    """What a trainer computes with."""
+
+    pieces: int
+    """Micro-batches of a step."""
+
+    @property
+    def parts(self) -> Sequence[nn.Module]:
+        """What this process holds of the model, under the model's own names."""
+
+    def backward(self, batch: Batch, scale: Scale) -> Tensor:
+        """Gradients of this process's rows; returns their mean loss."""
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        """The model's outputs, on every process."""
+
+
+def place(
+    model: nn.Module, task: Trainable, mesh: Mesh, layout: Layout, precision: str, compiled: bool, rows: int
+) -> Placement:
+    """Places a model whose weights are drawn.
+
+    Args:
+        model: plain, whole; it is changed in place.
+        task: what its outputs are for.
+        mesh: of the training's processes.
+        layout: as the plan says.
+        precision: of the products.
+        compiled: whether torch.compile makes kernels: of loss and model together on one process, of each layer on several.
+        rows: of a batch, those that this process sees.
+
+    Raises:
+        InputError: the layout does not suit the model or the batch.
+    """
+    layers = list(model.layers) if isinstance(model, Llama) else []
+    _compute_again(layers, layout.recompute)
+    if layout.pipeline > 1:
+        if not isinstance(model, Llama):
+            raise InputError(f"pipeline {layout.pipeline}: {type(model).__name__} has no stages: lay it out over data")
+        if rows % layout.accumulation:
+            raise InputError(
+                f"pipeline: {rows} rows of each process in {layout.accumulation} micro-batches: expected a multiple of them"
+            )
+        stages = [LlamaStage(model, *ends) for ends in _own_ends(len(layers), layout, mesh.rank("pipeline"))]
+        for stage in stages:
+            compute_stage_in(stage, precision, mesh.device)
+        wrapped = [_spread(stage, list(stage.layers.values()), mesh, layout, precision, compiled) for stage in stages]
+        return Pipeline(stages, wrapped, model.shape, task, mesh, layout)
+    alone = mesh.axes is None
+    wrapped_model = _spread(model, layers, mesh, layout, precision, compiled and not alone)
+    return Whole(model, wrapped_model, task, mesh, precision, pieces=layout.accumulation, compiled=compiled and alone)
+
+
+class Whole:
+    """A model of which each process computes all layers."""
+
+    def __init__(
+        self,
+        model: nn.Module,
+        wrapped: nn.Module,
+        task: Trainable,
+        mesh: Mesh,
+        precision: str,
+        *,
+        pieces: int,
+        compiled: bool,
+    ) -> None:
+        self._model, self._wrapped, self._task, self._mesh, self._precision = model, wrapped, task, mesh, precision
+        self.pieces = pieces
+        self._loss = torch.compile(self._mean_loss, dynamic=False) if compiled else self._mean_loss
+
+    @property
+    def parts(self) -> Sequence[nn.Module]:
+        """All of it, though each weight may be here in part."""
+        return (self._model,)
+
+    def backward(self, batch: Batch, scale: Scale) -> Tensor:
+        """One micro-batch after the other; gradients are summed over the replicas with the last."""
+        rows = len(batch[0])
+        micro = [part.tensor_split(min(self.pieces, rows)) for part in batch]
+        total = torch.zeros((), device=self._mesh.device)
+        for number, piece in enumerate(zip(*micro, strict=True), start=1):
+            self._sum_gradients(number == len(micro[0]))
+            with compute_in(self._precision, self._mesh.device):
+                loss = self._loss(self._wrapped, piece)
+            share = len(piece[0]) / rows
+            torch.autograd.backward(scale(loss if share == 1 else loss * share))
+            total = total + loss.detach() * share
+        return total
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        """Outputs in the training's precision."""
+        with compute_in(self._precision, self._mesh.device):
+            outputs: Tensor = self._model(inputs)
+        return outputs
+
+    def _mean_loss(self, model: nn.Module, batch: Batch) -> Tensor:
+        return self._task.objective(model(self._task.inputs(batch)), batch)
+
+    def _sum_gradients(self, now: bool) -> None:
+        wrapped: Any = self._wrapped
+        if isinstance(wrapped, DistributedDataParallel):
+            wrapped.require_backward_grad_sync = now
+        elif wrapped is self._model and hasattr(wrapped, "set_requires_gradient_sync"):
+            wrapped.set_requires_gradient_sync(now)
+
+
+def _spread(
+    module: nn.Module, layers: Sequence[nn.Module], mesh: Mesh, layout: Layout, precision: str, compiled: bool
+) -> nn.Module:
+    share_matrices(module, mesh)
+    if compiled:
+        for layer in layers:
+            layer.compile(dynamic=False)
+    return replicate(module, layers, mesh, layout, precision)
+
+
+def _own_ends(layers: int, layout: Layout, rank: int) -> Iterator[tuple[int, int]]:
+    # Each process has every `pipeline`-th stage: one, or several where they are interleaved (Narayanan et al. 2021,
+    # arXiv:2104.04473). Shares of the layers differ by one at most.
+    count = layout.pipeline * layout.stages
+    if layers < count:
+        raise InputError(f"pipeline: {count} stages for {layers} layers: expected a layer for each at least")
+    bounds = [number * layers // count for number in range(count + 1)]
+    for stage in range(rank, count, layout.pipeline):
+        yield bounds[stage], bounds[stage + 1]
+
+
+def _compute_again(layers: Sequence[nn.Module], recompute: str) -> None:
+    for layer in layers:
+        if recompute == "all":
+            layer.forward = _again(layer.forward)
+        elif recompute == "attention":
+            attention: Any = layer.self_attn
+            attention.attend = _again(attention.attend)
+
+
+def _again(forward: Callable[..., Any]) -> Callable[..., Any]:
+    def computed_twice(*inputs: Any) -> Any:
+        return checkpoint(forward, *inputs, use_reentrant=False) if torch.is_grad_enabled() else forward(*inputs)
+
+    return computed_twice

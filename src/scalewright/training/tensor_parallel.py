@@ -1,0 +1,54 @@
+"""Each layer's matrices shared out among processes, and between them the sequence (Shoeybi et al. 2019, arXiv:1909.08053;
+Korthikanti et al. 2022, arXiv:2205.05198)."""
+
+from torch import nn
+from torch.distributed.tensor import Replicate, Shard
+from torch.distributed.tensor.parallel import (
+    ColwiseParallel,
+    PrepareModuleInput,
+    RowwiseParallel,
+    SequenceParallel,
+    parallelize_module,
+)
+
+from scalewright.errors import InputError
+from scalewright.models.llama import Llama
+from scalewright.models.stages import LlamaStage
+from scalewright.training.mesh import Mesh
+
+READERS = ("self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj", "mlp.gate_proj", "mlp.up_proj")
+WRITERS = ("self_attn.o_proj", "mlp.down_proj")
+NORMS = ("input_layernorm", "post_attention_layernorm")
+
+
+def share_matrices(module: nn.Module, mesh: Mesh) -> None:
+    """Shares out the matrices of a trunk, or of a stage of one, along the mesh's tensor axis, in place.
+
+    Raises:
+        InputError: another model, or heads that the axis does not divide.
+    """
+    degree = mesh.size("tensor")
+    if mesh.axes is None or degree == 1:
+        return
+    if not isinstance(module, Llama | LlamaStage):
+        raise InputError(f"tensor parallel {degree}: {type(module).__name__} has no plan for it: lay it out over data")
+    axis, sequence = mesh.axes["tensor"], Shard(1)
+    for layer in module.layers.values() if isinstance(module, LlamaStage) else module.layers:
+        heads = layer.self_attn.q_proj.out_features // layer.self_attn.head_size
+        if heads % degree:
+            raise InputError(f"tensor parallel {degree}: {heads} heads are not a multiple of it: plan for fewer devices")
+        whole = {"input_layouts": (sequence, None, None, None), "desired_input_layouts": (Replicate(), None, None, None)}
+        styles = {name: ColwiseParallel() for name in READERS}
+        styles |= {name: RowwiseParallel(output_layouts=sequence) for name in WRITERS}
+        styles |= {name: SequenceParallel() for name in NORMS}
+        styles |= {
+            "self_attn": PrepareModuleInput(**whole),
+            "mlp": PrepareModuleInput(input_layouts=(sequence,), desired_input_layouts=(Replicate(),)),
+        }
+        parallelize_module(layer, axis, styles)
+    ends = {
+        "embed_tokens": RowwiseParallel(input_layouts=Replicate(), output_layouts=sequence),
+        "norm": SequenceParallel(),
+        "lm_head": ColwiseParallel(input_layouts=sequence, output_layouts=Replicate()),
+    }
+    parallelize_module(module, axis, {name: style for name, style in ends.items() if getattr(module, name) is not None})
