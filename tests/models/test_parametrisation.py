@@ -31,7 +31,9 @@ def coordinates(width, depth, steps=4, carried=True):
     streams = []
     hook = model.layers[-1].register_forward_hook(lambda module, inputs, output: streams.append(output.detach()))
     optimiser = torch.optim.AdamW(
-        parameter_groups(model.named_parameters(), llama_roles(model, recipe), recipe), betas=(0.9, 0.95), eps=recipe.epsilon
+        parameter_groups(model.named_parameters(), llama_roles(model, recipe), recipe),
+        betas=(0.9, 0.95),
+        eps=recipe.epsilon,
     )
     logits = []
     for _ in range(steps):
@@ -93,7 +95,10 @@ def test_folding_the_branch_factor_is_the_same_as_multiplying():
             writer.register_forward_hook(lambda module, inputs, output: output * factor)
 
     losses = []
-    for model, parameters in ((folded, parameter_groups(folded.named_parameters(), roles, RECIPE)), (multiplied, groups)):
+    for model, parameters in (
+        (folded, parameter_groups(folded.named_parameters(), roles, RECIPE)),
+        (multiplied, groups),
+    ):
         optimiser = torch.optim.AdamW(parameters, betas=(0.9, 0.95), eps=1e-30)
         losses.append([])
         for _ in range(6):

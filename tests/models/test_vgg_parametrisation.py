@@ -28,7 +28,9 @@ def changes(width, carried=True, steps=4):
         model = VGG(family.shape(width), dropout=0.0)
         roles = vgg_roles(model, recipe)
         initialise(model, roles, seed)
-        optimiser = torch.optim.AdamW(parameter_groups(model.named_parameters(), roles, recipe), betas=(0.9, 0.95), eps=recipe.epsilon)
+        optimiser = torch.optim.AdamW(
+            parameter_groups(model.named_parameters(), roles, recipe), betas=(0.9, 0.95), eps=recipe.epsilon
+        )
         logits = []
         for _ in range(steps):
             logits.append(model(pictures))

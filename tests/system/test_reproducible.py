@@ -25,7 +25,6 @@ def test_the_same_plan_trained_twice(finished_project, tmp_path):
     assert second.measured == outcome.measured
     assert second.test == outcome.test
     first, other = (
-        read_tensors(root / ".scalewright" / "runs" / final.folder / "weights")
-        for root in (path.parent, again)
+        read_tensors(root / ".scalewright" / "runs" / final.folder / "weights") for root in (path.parent, again)
     )
     assert all(torch.equal(first[name], other[name]) for name in first)

@@ -2,11 +2,13 @@
 
     torchrun --standalone --nproc-per-node 2 tests/training/laid_out.py ASKED
 
-ASKED is JSON: `trunk`, `data`, `layout` (degrees), `steps`, and optionally `load` and `save`, folders of checkpoints.
+ASKED is JSON: `trunk`, `data`, `layout` (degrees), `steps`, and optionally `load` and `save`, folders of checkpoints. With a
+folder `train` in the place of `steps` the trunk is trained there to its end; the last process kills itself once at step `kill`.
 """
 
 import json
 import os
+import signal
 import sys
 from pathlib import Path
 
@@ -15,7 +17,7 @@ import torch.distributed as dist
 
 from scalewright.planning.machine_plan import Layout
 from scalewright.tasks import trainable_named
-from scalewright.training import Trainer, Trunk
+from scalewright.training import Trainer, Trunk, train
 from scalewright.training.checkpoint import Checkpoints
 
 
@@ -25,7 +27,13 @@ def main(asked: dict) -> None:
     trunk = Trunk.model_validate(asked["trunk"])
     task = trainable_named(trunk.task)
     layout = Layout.model_validate(Layout.alone().model_dump() | {"devices": dist.get_world_size()} | asked["layout"])
-    trainer = Trainer(trunk, task, task.open(Path(asked["data"])), "cpu", layout)
+    dataset = task.open(Path(asked["data"]))
+    if asked.get("train"):
+        folder = Path(asked["train"])
+        watch = KillOnce(asked["kill"], folder / "killed")
+        measured = list(train(trunk, task, dataset, folder, layout=layout, checkpoint_seconds=0, progress=watch))
+        tell({"losses": [one.loss for one in measured]})
+    trainer = Trainer(trunk, task, dataset, "cpu", layout)
     if asked.get("load"):
         saved = Checkpoints(Path(asked["load"]), trainer.mesh).newest()
         assert saved is not None
@@ -37,8 +45,27 @@ def main(asked: dict) -> None:
         store.save(trainer.step, trainer.tensors(), trainer.facts())
         store.wait()
     validation = trainer.score("validation").loss
-    if trainer.mesh.first:
-        print(json.dumps({"losses": losses, "validation": validation}), flush=True)
+    tell({"losses": losses, "validation": validation})
+
+
+class KillOnce:
+    """Ends the last process as a kill would, once."""
+
+    def __init__(self, step: int, done: Path) -> None:
+        self.at, self.done = step, done
+
+    def step(self, step: int, total: int, loss: float, tokens_per_second: float) -> None:
+        if step == self.at and dist.get_rank() == dist.get_world_size() - 1 and not self.done.exists():
+            self.done.touch()
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    def warn(self, text: str) -> None:
+        print(text, file=sys.stderr)
+
+
+def tell(answer: dict) -> None:
+    if dist.get_rank() == 0:
+        print(json.dumps(answer), flush=True)
     dist.barrier()
     # Torn down in order, sharded processes abort now and then.
     os._exit(0)

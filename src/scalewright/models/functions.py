@@ -67,7 +67,7 @@ class JoinedLinearFunction(torch.autograd.Function):
         rows = x.flatten(0, -2).to(dtype)
         ctx.save_for_backward(rows, *weights)
         ctx.shape, ctx.dtype = x.shape, x.dtype
-        return torch.mm(rows, torch.cat(weights).to(dtype).T).unflatten(0, x.shape[:-1])
+        return torch.mm(rows, torch.cat(weights).to(dtype).T).view(*x.shape[:-1], -1)
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, ...]:
@@ -76,7 +76,7 @@ class JoinedLinearFunction(torch.autograd.Function):
         gradient = gradients[0].flatten(0, -2)
         d_rows = torch.mm(gradient, torch.cat(weights).to(gradient.dtype))
         d_weights = torch.mm(gradient.T, rows).to(weights[0].dtype)
-        parts = d_weights.split([len(weight) for weight in weights])
+        parts = torch.split(d_weights, [len(weight) for weight in weights])
         return d_rows.view(ctx.shape).to(ctx.dtype), *parts
 
 

@@ -44,8 +44,9 @@ class Attention(nn.Module):
     def forward(self, x_BTD: Tensor, cos_TK: Tensor, sin_TK: Tensor, cache: Cache | None) -> Tensor:
         """Mixes each position with those before it."""
         mapped = joined(x_BTD, self.q_proj, self.k_proj, self.v_proj)
-        heads = mapped.unflatten(-1, (-1, self.head_size)).transpose(1, 2)
-        qk, v_BHSK = heads.split((heads.shape[1] // 3 * 2, heads.shape[1] // 3), dim=1)
+        heads = mapped.view(*mapped.shape[:-1], -1, self.head_size).transpose(1, 2)
+        third = heads.shape[1] // 3
+        qk, v_BHSK = heads[:, : 2 * third], heads[:, 2 * third :]
         q_BHTK, k_BHSK = rotate(qk, cos_TK, sin_TK).chunk(2, dim=1)
         if cache is not None:
             k_BHSK, v_BHSK = cache.extend(k_BHSK, v_BHSK)

@@ -8,7 +8,7 @@ from scalewright.models.llama import Block, Llama
 
 
 class LlamaStage(nn.Module):
-    """Layers `first` to `last` - 1 of the trunk, with its embedding where they are the first, its head where they are the last."""
+    """Layers `first` to `last` - 1 of the trunk, with its embedding before the first of all and its head after the last."""
 
     cos_TK: Tensor
     sin_TK: Tensor
@@ -18,7 +18,8 @@ class LlamaStage(nn.Module):
         self.embed_tokens = model.embed_tokens if first == 0 else None
         self.layers = nn.ModuleDict({str(number): model.layers[number] for number in range(first, last)})
         whole = last == len(model.layers)
-        self.norm, self.lm_head = (model.norm, model.lm_head) if whole else (None, None)
+        self.norm = model.norm if whole else None
+        self.lm_head = model.lm_head if whole else None
         self.register_buffer("cos_TK", model.cos_TK, persistent=False)
         self.register_buffer("sin_TK", model.sin_TK, persistent=False)
 

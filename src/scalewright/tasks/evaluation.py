@@ -1,6 +1,6 @@
 """What a model reaches on a held-out split."""
 
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Callable
 from typing import Any
 
@@ -27,7 +27,7 @@ def score(
     task: Trainable, forward: Callable[[Tensor], Tensor], shape: Any, dataset: Prepared, split: str, device: str
 ) -> Scores:
     """The same of outputs that `forward` gives."""
-    totals: Counter[str] = Counter()
+    totals: defaultdict[str, float] = defaultdict(float)
     rows = 0
     with torch.no_grad():
         for held in task.held_out(dataset, shape, split):

@@ -13,10 +13,12 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
-import torch.distributed.checkpoint as dcp
 from torch import Tensor
-from torch.distributed.checkpoint import HuggingFaceStorageReader, HuggingFaceStorageWriter
+from torch.distributed.checkpoint.api import CheckpointException
+from torch.distributed.checkpoint.hf_storage import HuggingFaceStorageReader, HuggingFaceStorageWriter
 from torch.distributed.checkpoint.metadata import TensorStorageMetadata
+from torch.distributed.checkpoint.state_dict_loader import load
+from torch.distributed.checkpoint.state_dict_saver import save
 
 from scalewright.errors import WorkError
 from scalewright.files import file_hash, sync_folder, write_atomic
@@ -47,7 +49,7 @@ class Saved(NamedTuple):
         """Fills tensors, of any layout, with those of the same names."""
         # A tensor without axes is kept as one of a single number: safetensors are read in slices.
         flat = {name: tensor.view(1) if tensor.ndim == 0 else tensor for name, tensor in into.items()}
-        dcp.load(
+        load(
             flat,
             storage_reader=HuggingFaceStorageReader(str(self.folder)),
             process_group=self.mesh.writers,
@@ -89,9 +91,9 @@ class Checkpoints:
         if writing is not None:
             try:
                 writing.result()
-            except Exception as error:
+            except (Exception, CheckpointException) as error:
                 raise WorkError(
-                    f"{self.folder}: the checkpoint could not be written ({error}); is the disk full? Earlier ones are kept: "
+                    f"{self.folder}: the checkpoint could not be written ({_reason(error)}); is the disk full? Earlier ones are kept: "
                     "free some space and start again to go on"
                 ) from error
 
@@ -125,7 +127,7 @@ class Checkpoints:
             part.mkdir(parents=True)
         self._mesh.told_by_first(None)  # the others wait for the folder
         try:
-            dcp.save(
+            save(
                 tensors,
                 storage_writer=HuggingFaceStorageWriter(str(part), save_distributed=True),
                 process_group=self._mesh.writers,
@@ -162,6 +164,14 @@ def _tensors_in(folder: Path) -> Iterator[tuple[str, TensorStorageMetadata]]:
     for name, found in HuggingFaceStorageReader(str(folder)).read_metadata().state_dict_metadata.items():
         assert isinstance(found, TensorStorageMetadata)
         yield name, found
+
+
+def _reason(error: BaseException) -> str:
+    # Torch hands on what went wrong on each process, with its traceback.
+    if isinstance(error, CheckpointException):
+        rank, (cause, _) = next(iter(error.failures.items()))
+        return f"process {rank}: {cause}"
+    return str(error)
 
 
 def _copy(tensor: Tensor) -> Tensor:

@@ -18,7 +18,8 @@ def clip(parameters: Iterable[nn.Parameter], largest: float, mesh: Mesh) -> Tens
             alike.setdefault(mesh_of(parameter), []).append(parameter)
     if set(alike) == {None} and mesh.size("pipeline") == 1:
         return nn.utils.clip_grad_norm_(alike[None], largest)
-    norms = [_whole(nn.utils.get_total_norm([each.grad for each in group if each.grad is not None])) for group in alike.values()]
+    gradients = [[each.grad for each in group if each.grad is not None] for group in alike.values()]
+    norms = [_whole(nn.utils.get_total_norm(group)) for group in gradients]
     norm = mesh.sum(torch.stack(norms).square().sum(), "pipeline").sqrt()
     for group in alike.values():
         nn.utils.clip_grads_with_norm_(group, largest, norm)

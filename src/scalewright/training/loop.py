@@ -233,7 +233,9 @@ class Trainer:
             {name.removeprefix(_BEST): value for name, value in into.items() if name.startswith(_BEST)},
         )
         self.step, self.seconds, self.skipped = facts["step"], facts["seconds"], list(facts["skipped"])
-        self.placement.pieces = max(self.placement.pieces, facts["pieces"]) if self.mesh.axes is None else self.placement.pieces
+        self.placement.pieces = (
+            max(self.placement.pieces, facts["pieces"]) if self.mesh.axes is None else self.placement.pieces
+        )
         self.curve = [(int(tokens), float(loss)) for tokens, loss in facts["curve"]]
         self._window = list(facts["window"])
         self._peak_memory = facts["peak_memory"]
@@ -466,7 +468,9 @@ class _Course:
         failures[start] += 1
         if failures[start] > GOING_BACK:
             raise error
-        self._watcher.warn(f"the loss is {error.loss} at step {error.step}: going back to step {start} without its data")
+        self._watcher.warn(
+            f"the loss is {error.loss} at step {error.step}: going back to step {start} without its data"
+        )
         skipped = [*self.trainer.skipped, error.place]
         seconds = self.trainer.seconds
         if saved:

@@ -40,7 +40,9 @@ class Mesh:
                 f"`torchrun --nproc-per-node {layout.devices}` (on several nodes: their product), or plan for {processes}"
             )
         if layout.context > 1:
-            raise InputError(f"layout: context {layout.context}: training does not divide sequences: plan with context 1")
+            raise InputError(
+                f"layout: context {layout.context}: training does not divide sequences: plan with context 1"
+            )
         if processes == 1:
             return cls(device)
         shards = layout.shards if layout.sharding != "none" else 1

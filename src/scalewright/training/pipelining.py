@@ -28,7 +28,7 @@ def compute_stage_in(stage: nn.Module, precision: str, device: str) -> None:
             stream: Tensor = forward(x)
         return stream
 
-    stage.forward = in_precision  # type: ignore[method-assign]
+    stage.forward = in_precision
 
 
 class Pipeline:
@@ -87,7 +87,9 @@ class Pipeline:
             target=rows if self._last else None,
             return_outputs=False,
         )
-        loss = torch.stack(self._losses).mean() if self._last else torch.zeros((), device=self._mesh.device)
+        # At its first step the schedule tries the stages on numbers of no meaning, the loss among them.
+        losses = self._losses[-self.pieces :]
+        loss = torch.stack(losses).mean() if self._last else torch.zeros((), device=self._mesh.device)
         dist.broadcast(loss, group=self._group, group_src=self._ranks - 1)
         return loss
 
@@ -98,7 +100,10 @@ class Pipeline:
             turn, before = number % self._ranks, (number - 1) % self._ranks
             if self._rank == turn:
                 if number and self._ranks > 1:
-                    stream = torch.empty(*inputs.shape, self._shape.width, device=self._mesh.device)
+                    rows, time = inputs.shape
+                    # Between layers the sequence is shared out along the tensor axis.
+                    part = time // self._mesh.size("tensor")
+                    stream = torch.empty(rows, part, self._shape.width, device=self._mesh.device)
                     dist.recv(stream, group=self._group, group_src=before)
                 stream = self._stages[number // self._ranks](stream)
             if number + 1 < count and self._rank == turn:

@@ -150,13 +150,12 @@ def _own_ends(layers: int, layout: Layout, rank: int) -> Iterator[tuple[int, int
         yield bounds[stage], bounds[stage + 1]
 
 
-def _compute_again(layers: Sequence[nn.Module], recompute: str) -> None:
+def _compute_again(layers: Sequence[Any], recompute: str) -> None:
     for layer in layers:
         if recompute == "all":
             layer.forward = _again(layer.forward)
         elif recompute == "attention":
-            attention: Any = layer.self_attn
-            attention.attend = _again(attention.attend)
+            layer.self_attn.attend = _again(layer.self_attn.attend)
 
 
 def _again(forward: Callable[..., Any]) -> Callable[..., Any]:

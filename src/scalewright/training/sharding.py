@@ -25,9 +25,11 @@ def replicate(module: nn.Module, layers: Sequence[nn.Module], mesh: Mesh, layout
     replicas, shards = (mesh.size(axis) for axis in DATA)
     if mesh.axes is None or replicas * shards == 1:
         return module
-    # Matrices that tensor parallelism has cut stay so under FSDP2 alone: in shards of one, which is DDP to the letter.
-    if layout.sharding == "none" and layout.tensor == 1:
-        return DistributedDataParallel(module, process_group=mesh.axes.get_group("replicas"), gradient_as_bucket_view=True)
+    # Matrices that tensor parallelism has cut, and stages, go with FSDP2 alone: in shards of one, which is DDP to the letter.
+    if layout.sharding == "none" and layout.tensor == layout.pipeline == 1:
+        return DistributedDataParallel(
+            module, process_group=mesh.axes.get_group("replicas"), gradient_as_bucket_view=True
+        )
     axes = mesh.axes[DATA] if replicas > 1 else mesh.axes["shards"]
     # The residual stream stays in fp32, as it does under autocast.
     policy = MixedPrecisionPolicy(

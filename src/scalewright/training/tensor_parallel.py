@@ -5,6 +5,7 @@ from torch import nn
 from torch.distributed.tensor import Replicate, Shard
 from torch.distributed.tensor.parallel import (
     ColwiseParallel,
+    ParallelStyle,
     PrepareModuleInput,
     RowwiseParallel,
     SequenceParallel,
@@ -12,7 +13,7 @@ from torch.distributed.tensor.parallel import (
 )
 
 from scalewright.errors import InputError
-from scalewright.models.llama import Llama
+from scalewright.models.llama import Block, Llama
 from scalewright.models.stages import LlamaStage
 from scalewright.training.mesh import Mesh
 
@@ -34,21 +35,26 @@ def share_matrices(module: nn.Module, mesh: Mesh) -> None:
         raise InputError(f"tensor parallel {degree}: {type(module).__name__} has no plan for it: lay it out over data")
     axis, sequence = mesh.axes["tensor"], Shard(1)
     for layer in module.layers.values() if isinstance(module, LlamaStage) else module.layers:
+        assert isinstance(layer, Block)
         heads = layer.self_attn.q_proj.out_features // layer.self_attn.head_size
         if heads % degree:
-            raise InputError(f"tensor parallel {degree}: {heads} heads are not a multiple of it: plan for fewer devices")
-        whole = {"input_layouts": (sequence, None, None, None), "desired_input_layouts": (Replicate(), None, None, None)}
-        styles = {name: ColwiseParallel() for name in READERS}
+            raise InputError(
+                f"tensor parallel {degree}: {heads} heads are not a multiple of it: plan for fewer devices"
+            )
+        styles: dict[str, ParallelStyle] = {name: ColwiseParallel() for name in READERS}
         styles |= {name: RowwiseParallel(output_layouts=sequence) for name in WRITERS}
         styles |= {name: SequenceParallel() for name in NORMS}
-        styles |= {
-            "self_attn": PrepareModuleInput(**whole),
-            "mlp": PrepareModuleInput(input_layouts=(sequence,), desired_input_layouts=(Replicate(),)),
-        }
+        styles |= {name: _gathered(inputs) for name, inputs in (("self_attn", 4), ("mlp", 1))}
         parallelize_module(layer, axis, styles)
-    ends = {
+    ends: dict[str, ParallelStyle] = {
         "embed_tokens": RowwiseParallel(input_layouts=Replicate(), output_layouts=sequence),
         "norm": SequenceParallel(),
         "lm_head": ColwiseParallel(input_layouts=sequence, output_layouts=Replicate()),
     }
     parallelize_module(module, axis, {name: style for name, style in ends.items() if getattr(module, name) is not None})
+
+
+def _gathered(inputs: int) -> ParallelStyle:
+    # The first input's sequence, of a module that takes so many.
+    others = (None,) * (inputs - 1)
+    return PrepareModuleInput(input_layouts=(Shard(1), *others), desired_input_layouts=(Replicate(), *others))

@@ -1,0 +1,117 @@
+"""Every layout gives the losses of one process, reads its checkpoints, and writes ones that it reads."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+from scalewright.architectures import LlamaFamily
+from scalewright.errors import InputError
+from scalewright.planning import Recipe
+from scalewright.planning.machine_plan import Layout
+from scalewright.tasks import task_named
+from scalewright.training import Trainer, Trunk
+from scalewright.training.checkpoint import Checkpoints, read_tensors
+from scalewright.training.mesh import Mesh
+
+LANGUAGE = task_named("language")
+STEPS, HALF = 20, 10
+
+QUICK = {"replicas": {"data": 2}, "tensor": {"tensor": 2}}
+SLOW = {
+    "sharded": {"data": 2, "sharding": "all", "shards": 2},
+    "optimiser sharded": {"data": 2, "sharding": "optimiser", "shards": 2},
+    "sharded, computed again": {"data": 2, "sharding": "all", "shards": 2, "accumulation": 2, "recompute": "all"},
+    "scores computed again": {"data": 2, "recompute": "attention"},
+    "replicas of shards": {"data": 4, "sharding": "all", "shards": 2},
+    "pipeline": {"pipeline": 2, "accumulation": 4},
+    "pipeline, interleaved": {"pipeline": 2, "accumulation": 4, "stages": 2},
+    "data x tensor": {"data": 2, "tensor": 2},
+    "shards x tensor": {"data": 2, "tensor": 2, "sharding": "all", "shards": 2},
+    "data x pipeline": {"data": 2, "pipeline": 2, "accumulation": 2},
+    "shards x pipeline": {"data": 2, "pipeline": 2, "accumulation": 2, "sharding": "all", "shards": 2},
+    "tensor x pipeline": {"tensor": 2, "pipeline": 2, "accumulation": 2},
+}
+CASES = [*QUICK.items(), *(pytest.param(*case, marks=pytest.mark.slow) for case in SLOW.items())]
+
+
+@pytest.fixture(scope="module")
+def one_process(dataset, tmp_path_factory):
+    """Losses of a trunk in one process, its checkpoint half way, its tensors at the end, and its validation loss."""
+    folder = tmp_path_factory.mktemp("one")
+    trainer = Trainer(wide(dataset), LANGUAGE, dataset, "cpu")
+    schedule = trainer.trunk.schedule(STEPS)
+    store = Checkpoints(folder, Mesh("cpu"))
+    losses = []
+    for step in range(STEPS):
+        if step == HALF:
+            store.save(step, trainer.tensors(), trainer.facts())
+        losses.append(trainer.advance(schedule))
+    store.wait()
+    ends = {name: tensor.clone() for name, tensor in trainer.tensors().items()}
+    return folder, losses, ends, trainer.score("validation").loss
+
+
+def wide(dataset):
+    shape = LlamaFamily(vocabulary=dataset.manifest.vocabulary, context=32).shape(64).model_copy(update={"depth": 4})
+    recipe = Recipe(learning_rate=0.01, base_width=32, base_depth=2, batch_size=8, warmup_steps=3)
+    return Trunk(
+        task="language", shape=shape, recipe=recipe, data_hash=dataset.hash, seed=0, horizons=(STEPS,), threads=1
+    )
+
+
+def laid_out(dataset, degrees, restarts=0, **asked):
+    count = degrees.get("data", 1) * degrees.get("tensor", 1) * degrees.get("pipeline", 1)
+    asked |= {"trunk": wide(dataset).model_dump(mode="json"), "data": str(dataset.folder), "layout": degrees}
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(count)]
+    command.append(f"--max-restarts={restarts}")
+    script = str(Path(__file__).with_name("laid_out.py"))
+    answer = subprocess.run([*command, script, json.dumps(asked)], capture_output=True, text=True, timeout=300)
+    assert answer.returncode == 0, answer.stderr[-4000:]
+    return json.loads(answer.stdout.strip().splitlines()[-1])
+
+
+@pytest.mark.parametrize(("name", "degrees"), CASES)
+def test_losses_and_checkpoints_are_those_of_one_process(one_process, dataset, tmp_path, name, degrees):
+    folder, losses, ends, validation = one_process
+    whole = laid_out(dataset, degrees, steps=STEPS)
+    assert whole["losses"] == pytest.approx(losses, rel=1e-5)
+    assert whole["validation"] == pytest.approx(validation, rel=1e-5)
+    resumed = laid_out(dataset, degrees, steps=STEPS - HALF, load=str(folder), save=str(tmp_path / "theirs"))
+    assert resumed["losses"] == pytest.approx(losses[HALF:], rel=1e-5)
+    theirs = read_tensors(tmp_path / "theirs")
+    assert theirs.keys() == ends.keys()
+    for tensor, value in ends.items():
+        torch.testing.assert_close(theirs[tensor].view(value.shape), value, rtol=1e-3, atol=1e-5)
+    # And one process goes on from there as from its own.
+    trainer = Trainer(wide(dataset), LANGUAGE, dataset, "cpu")
+    trainer.restore(Checkpoints(tmp_path / "theirs", Mesh("cpu")).newest())
+    assert trainer.step == STEPS
+    assert trainer.score("validation").loss == pytest.approx(validation, rel=1e-5)
+
+
+def test_as_many_processes_as_planned_are_expected(dataset):
+    with pytest.raises(InputError, match="2 devices planned, 1 processes started"):
+        Trainer(wide(dataset), LANGUAGE, dataset, "cpu", Layout.alone().model_copy(update={"devices": 2, "data": 2}))
+
+
+@pytest.mark.parametrize("pieces", [2, 3, 8])
+def test_micro_batches_have_the_gradients_of_the_whole(one_process, dataset, pieces):
+    _, losses, _, _ = one_process
+    layout = Layout.alone().model_copy(update={"accumulation": pieces})
+    trainer = Trainer(wide(dataset), LANGUAGE, dataset, "cpu", layout)
+    schedule = trainer.trunk.schedule(STEPS)
+    assert [trainer.advance(schedule) for _ in range(5)] == pytest.approx(losses[:5], rel=1e-5)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("degrees", [QUICK["replicas"], SLOW["sharded"]])
+def test_a_lost_process_is_replaced_and_training_goes_on(one_process, dataset, tmp_path, degrees):
+    # torchrun ends the others and starts all of them again.
+    _, _, _, validation = one_process
+    lost = laid_out(dataset, degrees, restarts=1, train=str(tmp_path), kill=HALF)
+    assert (tmp_path / "killed").exists()
+    assert lost["losses"] == pytest.approx([validation], rel=1e-5)
