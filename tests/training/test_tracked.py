@@ -86,9 +86,14 @@ def test_a_run_that_tells_nothing_is_not_begun():
 
 def test_a_run_that_fails_is_ended_so():
     noted = Noted()
-    with pytest.raises(KilledError), Tracked(noted, "a", CONFIGURATION, progress=KillAt(3)) as progress:
-        for step in range(1, 10):
-            progress.step(step, 10, 1.0, 10.0)
+
+    def run():
+        with Tracked(noted, "a", CONFIGURATION, progress=KillAt(3)) as progress:
+            for step in range(1, 10):
+                progress.step(step, 10, 1.0, 10.0)
+
+    with pytest.raises(KilledError):
+        run()
     assert noted.ends == [("failed", {})]
     assert noted.steps == [1, 2]
 
