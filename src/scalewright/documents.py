@@ -1,7 +1,8 @@
 """Documents: frozen, validated, versioned JSON, each derived number with its reason."""
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import ClassVar, Literal, Self
+from typing import Any, ClassVar, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -68,6 +69,14 @@ class Document(Part):
             return cls.model_validate_json(text)
         except ValidationError as error:
             raise InputError(f"{path}: not a {cls.KIND}: {first_problem(error)}") from None
+
+
+def flat(nested: Mapping[str, Any], before: str = "") -> dict[str, Any]:
+    """What mappings within mappings hold, by dotted names that begin with `before`."""
+    found: dict[str, Any] = {}
+    for name, value in nested.items():
+        found |= flat(value, f"{before}{name}.") if isinstance(value, Mapping) else {f"{before}{name}": value}
+    return found
 
 
 def first_problem(error: ValidationError) -> str:

@@ -102,8 +102,8 @@ def test_what_is_exported_can_be_fitted(answer, ledger, tmp_path, call):
 def test_what_cannot_be_asked(refusal, ledger, tmp_path):
     assert "a: 2 runs of 3" in refusal("runs", "a", "--ledger", ledger)
     assert "zz: no run of 3" in refusal("runs", "zz", "--ledger", ledger)
-    assert "no run has 'los'" in refusal("runs", "--ledger", ledger, "--sort", "los")
-    assert "no run has 'loses'" in refusal("runs", "--ledger", ledger, "--where", "loses > 2")
+    assert "none has 'los'" in refusal("runs", "--ledger", ledger, "--sort", "los")
+    assert "none has 'loses'" in refusal("runs", "--ledger", ledger, "--where", "loses > 2")
     assert ".csv, .jsonl, .parquet" in refusal("runs", "--ledger", ledger, "--out", tmp_path / "runs.xls")
     assert "no such file" in refusal("runs", "--ledger", tmp_path / "none.db")
 
@@ -112,3 +112,40 @@ def test_a_ledger_without_runs(call, tmp_path):
     Ledger.open(tmp_path / "empty.db").close()
     code, out, _ = call("runs", "--ledger", tmp_path / "empty.db")
     assert (code, len(out.splitlines())) == (0, 1)
+
+
+@pytest.fixture
+def told(ledger):
+    """The steps of two runs, one of them without a row: it is not finished."""
+    with Ledger.open(ledger) as opened:
+        opened.record_metrics("bb33", [(n, "train_loss", 4.0 / n) for n in (1, 2, 4)] + [(4, "validation_loss", 1.5)])
+        opened.record_metrics("bc44", [(1, "train_loss", 5.0)])
+    return ledger
+
+
+def test_steps_are_listed(call, answer, told):
+    code, out, error = call("runs", "--ledger", told, "--steps", "bb")
+    assert (code, error) == (0, "")
+    assert [line.split() for line in out.splitlines()] == [
+        ["step", "train", "loss", "validation", "loss"], ["1", "4.0000"], ["2", "2.0000"], ["4", "1.0000", "1.5000"],
+    ]  # fmt: skip
+    assert answer("runs", "--ledger", told, "--steps", "bc")["steps"] == [{"step": 1, "train_loss": 5.0}]
+
+
+def test_steps_are_filtered_and_exported(answer, call, told, tmp_path):
+    asked = ("runs", "--ledger", told, "--steps", "bb33")
+    assert [row["step"] for row in answer(*asked, "--where", "step > 1", "--sort=-step")["steps"]] == [4, 2]
+    for suffix in ("csv", "jsonl", "parquet"):
+        assert call(*asked, "--out", tmp_path / f"steps.{suffix}") == (0, "", "")
+    with (tmp_path / "steps.csv").open() as file:
+        rows = [(row["step"], row["train_loss"], row["validation_loss"]) for row in csv.DictReader(file)]
+    assert rows == [("1", "4.0", ""), ("2", "2.0", ""), ("4", "1.0", "1.5")]
+    parquet = pytest.importorskip("pyarrow.parquet")
+    table = parquet.read_table(tmp_path / "steps.parquet")
+    assert table.to_pydict() == {"step": [1, 2, 4], "train_loss": [4.0, 2.0, 1.0], "validation_loss": [None, None, 1.5]}
+
+
+def test_steps_that_cannot_be_asked(refusal, told):
+    assert "--steps b: 2 runs (bb33, bc44)" in refusal("runs", "--ledger", told, "--steps", "b")
+    assert "--steps aa: no run that told of its steps" in refusal("runs", "--ledger", told, "--steps", "aa")
+    assert "leave out aa" in refusal("runs", "aa", "--ledger", told, "--steps", "bb")

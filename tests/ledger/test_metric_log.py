@@ -76,3 +76,28 @@ def test_writers_side_by_side(where):
     with Ledger.open(where) as ledger:
         for number in range(8):
             assert told(ledger, f"run{number}") == [(step, "train_loss", float(step)) for step in range(10_000)]
+
+
+def test_a_step_may_be_told_in_two_bundles(ledger):
+    with MetricLog(ledger, "a") as log:
+        log.log(1, train_loss=4.0)
+        log.log(2, train_loss=3.0)
+        log.flush()
+        log.log(2, validation_loss=3.5)
+    assert told(ledger) == [(1, "train_loss", 4.0), (2, "train_loss", 3.0), (2, "validation_loss", 3.5)]
+
+
+def test_a_log_that_goes_back_tells_anew_from_there(ledger):
+    with MetricLog(ledger, "a") as log:
+        for step, loss in ((1, 4.0), (2, 3.0), (3, 2.0), (2, 3.5)):
+            log.log(step, train_loss=loss)
+    assert told(ledger) == [(1, "train_loss", 4.0), (2, "train_loss", 3.5)]
+
+
+def test_who_told_anything(ledger):
+    for run in ("ab1", "ab2", "a_3"):
+        ledger.record_metrics(run, [(1, "train_loss", 1.0), (2, "train_loss", 1.0)])
+    assert ledger.tellers() == sorted(["ab1", "ab2", "a_3"])
+    assert ledger.tellers("ab") == ["ab1", "ab2"]
+    assert ledger.tellers("a_") == ["a_3"]
+    assert ledger.tellers("b") == []

@@ -50,6 +50,17 @@ def test_times(tmp_path, unit, seconds):
     assert Project.load(path).budget.seconds == seconds
 
 
+def test_trackers_are_one_or_several(tmp_path):
+    path = tmp_path / "project.toml"
+    for written, read in (
+        ("", ()),
+        ('[tracking]\nto = "wandb:n"\n', ("wandb:n",)),
+        ('[tracking]\nto = ["tensorboard:logs", "mlflow:http://there"]\n', ("tensorboard:logs", "mlflow:http://there")),
+    ):
+        path.write_text(GOOD + written)
+        assert Project.load(path).tracking.to == read
+
+
 @pytest.mark.parametrize(
     ("change", "said"),
     [
@@ -62,6 +73,12 @@ def test_times(tmp_path, unit, seconds):
         (('name = "n"', ""), "name"),
         (('name = "n"', 'name = "n"\ncolour = "red"'), "colour: not a known field"),
         (('name = "n"', 'name = "n"\ntask = "chess"'), "task: found 'chess', expected one of language"),
+        (
+            ("[budget]", '[tracking]\nto = "comet:x"\n[budget]'),
+            "tracking.to: tracker 'comet:x': expected one of mlflow:URI",
+        ),
+        (("[budget]", '[tracking]\nto = ["none", 3]\n[budget]'), "tracking.to.1"),
+        (("[budget]", "[tracking]\nat = 3\n[budget]"), "tracking.at: not a known field"),
         (('name = "n"', 'name = "n'), "not TOML"),
     ],
 )

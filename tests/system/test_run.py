@@ -202,3 +202,59 @@ def test_its_final_run_corrects_plans_of_the_machine(finished_project, tmp_path)
     ]  # fmt: skip
     answered = subprocess.run(command, check=True, capture_output=True, text=True, timeout=120)
     assert "as 1 measured runs took" in json.loads(answered.stdout)["reasons"]["tokens_per_second"]["text"]
+
+
+def test_the_final_run_told_its_steps_to_the_ledger(finished_project):
+    path, outcome = finished_project
+    plan = Plan.load(state(path, "plan.json"))
+    with Ledger.open(state(path, "ledger.db")) as ledger:
+        (final,) = ledger.runs(role="final")
+        assert ledger.tellers() == [final.id]
+        losses = {metric.step: metric.value for metric in ledger.metrics(final.id, "train_loss")}
+        rates = {metric.step: metric.value for metric in ledger.metrics(final.id, "learning_rate")}
+        (validation,) = ledger.metrics(final.id, "final/validation_loss")
+    assert {1, plan.choice.steps} <= losses.keys() == rates.keys()
+    assert losses[1] > losses[plan.choice.steps]
+    assert max(rates.values()) == pytest.approx(plan.recipe.learning_rate)
+    assert (validation.step, validation.value) == (plan.choice.steps, outcome.measured.loss)
+
+
+def test_trackers_of_a_project_hear_of_its_final_run_once(finished_project, tmp_path):
+    pytest.importorskip("tensorboard")
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    path, outcome = finished_project
+    copy = tmp_path / "copy"
+    shutil.copytree(path.parent, copy)
+    again, plan = copy / path.name, Plan.load(state(path, "plan.json"))
+    again.write_text(f'{again.read_text()}\n[tracking]\nto = ["tensorboard:logs", "ledger:other.db"]\n')
+    with Ledger.open(state(path, "ledger.db")) as ledger:
+        (final,) = ledger.runs(role="final")
+    # Finished before: nothing is told.
+    assert run_project(again) == outcome
+    assert not (copy / "logs").exists()
+    # As after a kill before its first checkpoint.
+    shutil.rmtree(copy / ".scalewright" / "runs" / final.folder)
+    stages = json.loads(state(again, "stages.json").read_text())
+    del stages["train"]
+    state(again, "stages.json").write_text(json.dumps(stages))
+    assert run_project(again).measured == outcome.measured
+    events = EventAccumulator(str(copy / "logs" / final.id))
+    events.Reload()
+    shown = {event.step: event.value for event in events.Scalars("train_loss")}
+    with Ledger.open(state(again, "ledger.db")) as kept, Ledger.open(copy / "other.db") as other:
+        steps = {metric.step: metric.value for metric in kept.metrics(final.id, "train_loss")}
+        assert kept.metrics(final.id, "train_loss") == other.metrics(final.id, "train_loss")
+    assert {1, plan.choice.steps} <= shown.keys() == steps.keys()
+    assert shown == {step: pytest.approx(loss) for step, loss in steps.items()}
+    assert events.Scalars("final/validation_loss")[0].value == pytest.approx(outcome.measured.loss)
+    (text,) = events.Tensors("configuration/text_summary")
+    assert f"| forecast.loss | {outcome.forecast.loss} |" in text.tensor_proto.string_val[0].decode()
+
+
+def test_a_tracker_that_is_missing_is_said_before_any_work(tiny_project):
+    command = [sys.executable, "-m", "scalewright", "run", str(tiny_project), "--track", "comet:x"]
+    refused = subprocess.run(command, capture_output=True, text=True, timeout=120)
+    assert refused.returncode == 2
+    assert "tracker 'comet:x': expected one of mlflow:URI" in refused.stderr
+    assert sorted(file.name for file in (tiny_project.parent / ".scalewright").iterdir()) == ["ledger.db", "lock"]

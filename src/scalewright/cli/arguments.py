@@ -18,6 +18,14 @@ LedgerPath = Annotated[
     str | None,
     typer.Option("--ledger", metavar="PATH", help="A ledger.db or a URL; of the project in this folder else."),
 ]
+Track = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="NAME",
+        help="Who hears of the final run's steps beside the ledger, in the place of [tracking]: mlflow:URI, "
+        "tensorboard:FOLDER, wandb:PROJECT, ledger:PATH or none; repeatable.",
+    ),
+]
 LawFile = Annotated[Path, typer.Argument(metavar="LAW", help="A law.json, from scalewright fit --out.")]
 
 

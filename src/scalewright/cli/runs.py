@@ -13,12 +13,13 @@ from rich.table import Table
 
 from scalewright.cli.arguments import LedgerPath
 from scalewright.cli.console import Json, plain_table, print_json, print_table
+from scalewright.documents import flat
 from scalewright.errors import InputError
 from scalewright.files import atomic_path
 from scalewright.where import parse_condition
 
 if TYPE_CHECKING:
-    from scalewright.ledger import Run
+    from scalewright.ledger import Ledger, Run
 
 Record = Mapping[str, Any]
 """A run as names and values: what the ledger keeps of it, configuration and metrics by dotted names, lists left out."""
@@ -40,14 +41,20 @@ def runs(
     out: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Keep all that is known: .csv, .jsonl or .parquet.")
     ] = None,
+    steps: Annotated[
+        str | None,
+        typer.Option(metavar="RUN", help="What a run, finished or not, told on its way, by the start of its id."),
+    ] = None,
     json: Json = False,
 ) -> None:
-    """Lists the finished runs of a ledger, or compares some."""
+    """Lists the finished runs of a ledger, compares some, or shows the steps of one."""
+    if steps is not None and ids:
+        raise InputError(f"--steps {steps}: shows one run: leave out {', '.join(ids)}")
     write = None if out is None else _writer(out)
     from scalewright.cli.ledger_runs import open_ledger
 
     with open_ledger(ledger) as opened:
-        records = [_record(run) for run in opened.runs()]
+        records = [_record(run) for run in opened.runs()] if steps is None else _steps(opened, steps)
     chosen = [_named(records, id) for id in ids] if ids else records
     if where is not None:
         chosen = _filtered(chosen, where)
@@ -56,24 +63,35 @@ def runs(
     if out is not None and write is not None:
         write(out, chosen)
     if json:
-        print_json({"runs": chosen})
+        print_json({"runs" if steps is None else "steps": chosen})
+    elif out is None and steps is not None:
+        print_table(_list(chosen, _columns(chosen), texts=0))
     elif out is None:
-        print_table(_compared(chosen) if ids else _list(chosen))
+        print_table(_compared(chosen) if ids else _list(chosen, _LISTED, texts=5))
 
 
 def _record(run: "Run") -> dict[str, Any]:
     whole = {field.name: getattr(run, field.name) for field in fields(run)}
-    flat = {name: value for name, value in whole.items() if name not in _NESTED}
+    record = {name: value for name, value in whole.items() if name not in _NESTED}
     for name in _NESTED:
-        flat |= _flat(whole[name], "metrics." if name == "metrics" else "")
-    return {name: value for name, value in flat.items() if not isinstance(value, list)}
+        record |= flat(whole[name], "metrics." if name == "metrics" else "")
+    return {name: value for name, value in record.items() if not isinstance(value, list)}
 
 
-def _flat(nested: Mapping[str, Any], before: str) -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    for name, value in nested.items():
-        found |= _flat(value, f"{before}{name}.") if isinstance(value, dict) else {f"{before}{name}": value}
-    return found
+def _steps(ledger: "Ledger", start: str) -> list[Record]:
+    """A record for each step that a run told of: what it told by name."""
+    found = ledger.tellers(start)
+    if len(found) != 1:
+        said = (
+            "no run that told of its steps"
+            if not found
+            else f"{len(found)} runs ({', '.join(found[:3])}{', ...' if found[3:] else ''})"
+        )
+        raise InputError(f"--steps {start}: {said}; expected the start of one id, as `runs` lists them")
+    records: dict[int, dict[str, Any]] = {}
+    for metric in ledger.metrics(found[0]):
+        records.setdefault(metric.step, {"step": metric.step})[metric.name] = metric.value
+    return list(records.values())
 
 
 def _named(records: Sequence[Record], id: str) -> Record:
@@ -109,19 +127,20 @@ def _sorted(records: Sequence[Record], sort: str) -> list[Record]:
 def _refuse_unknown(records: Sequence[Record], name: str, option: str) -> None:
     known = sorted({each for record in records for each in record})
     if records and name not in known:
-        raise InputError(f"{option}: no run has {name!r}: expected one of {', '.join(known)}")
+        raise InputError(f"{option}: none has {name!r}: expected one of {', '.join(known)}")
 
 
 def _number(value: Any) -> float:
     return float(value) if isinstance(value, (int, float)) else float("nan")
 
 
-def _list(records: Sequence[Record]) -> Table:
+def _list(records: Sequence[Record], names: Sequence[str], texts: int) -> Table:
+    """A row for each record, a column for each name; the first `texts` of them hold words."""
     table = plain_table()
-    for name in _LISTED:
-        table.add_column(name.replace("_", " "), justify="left" if name in _LISTED[:5] else "right", no_wrap=True)
+    for place, name in enumerate(names):
+        table.add_column(name.replace("_", " "), justify="left" if place < texts else "right", no_wrap=True)
     for record in records:
-        table.add_row(*(_text(name, record.get(name)) for name in _LISTED))
+        table.add_row(*(_text(name, record.get(name)) for name in names))
     return table
 
 

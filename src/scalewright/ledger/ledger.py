@@ -93,9 +93,14 @@ class Ledger:
         with self._transaction() as session:
             return list(session.scalars(select(Run).where(*conditions).order_by(Run.created_at, Run.id)))
 
-    def record_metrics(self, run: str, rows: Sequence[tuple[int, str, float]]) -> None:
+    def record_metrics(self, run: str, rows: Sequence[tuple[int, str, float]], *, going_on: bool = False) -> None:
         """Keeps what a run told, (step, name, value) each, in the place of all that it told from the first of these steps on:
         a run that was killed goes on from its last checkpoint and tells the same again.
+
+        Args:
+            run: Address of the run.
+            rows: What it told.
+            going_on: These rows follow others of the same telling, maybe of the same step: nothing makes place for them.
 
         Raises:
             InputError: a value is not a finite number, or a step tells a name twice.
@@ -110,7 +115,8 @@ class Ledger:
         with failures(self._engine):
             try:
                 with self._sessions.begin() as session:
-                    session.execute(delete(Metric).where(Metric.run == run, Metric.step >= first))
+                    if not going_on:
+                        session.execute(delete(Metric).where(Metric.run == run, Metric.step >= first))
                     session.execute(insert(Metric), values)
             except IntegrityError:
                 raise InputError(f"run {run}: a step from {first} on tells a name twice: tell it once") from None
@@ -120,6 +126,12 @@ class Ledger:
         conditions = [Metric.run == run] + ([] if name is None else [Metric.name == name])
         with self._transaction() as session:
             return list(session.scalars(select(Metric).where(*conditions).order_by(Metric.step, Metric.name)))
+
+    def tellers(self, start: str = "") -> list[str]:
+        """Addresses of the runs, finished or not, that told anything, of those that begin with `start`."""
+        addresses = select(Metric.run).where(Metric.run.startswith(start, autoescape=True)).distinct()
+        with self._transaction() as session:
+            return list(session.scalars(addresses.order_by(Metric.run)))
 
     def store_forecast(self, forecast: Forecast) -> Forecast:
         """Keeps a forecast before its run is trained. Returns the forecast that the ledger holds.

@@ -7,6 +7,7 @@ from scalewright.errors import WorkError
 from scalewright.ledger import Run
 from scalewright.models import Llama
 from scalewright.pipeline.planned import Planned
+from scalewright.pipeline.tracking import final_metrics, tracked_final
 from scalewright.pipeline.watch import Watch
 from scalewright.pipeline.workspace import Workspace
 from scalewright.planning import Plan
@@ -14,6 +15,7 @@ from scalewright.studies import ledger_run
 from scalewright.tasks import evaluate
 from scalewright.training import Measured, Trunk, train
 from scalewright.training.checkpoint import read_tensors
+from scalewright.training.trackers import NoTracker, Tracker
 
 
 class Final(NamedTuple):
@@ -23,8 +25,8 @@ class Final(NamedTuple):
     run: Run
 
 
-def train_planned(at: Workspace, planned: Planned) -> tuple[Trunk, Measured]:
-    """Trains the planned model in its own folder, or reads what it measured."""
+def train_planned(at: Workspace, planned: Planned, tracker: Tracker | None = None) -> tuple[Trunk, Measured]:
+    """Trains the planned model in its own folder, or reads what it measured; a tracker hears of it until the stage is done."""
     plan = planned.plan
     trunk = Trunk(
         task=at.task.name,
@@ -36,21 +38,25 @@ def train_planned(at: Workspace, planned: Planned) -> tuple[Trunk, Measured]:
         threads=plan.threads,
     )
     at.watch.stage("train", f"{plan.choice.params:,} params on {plan.choice.tokens:,} tokens")
-    (measured,) = train(
-        trunk,
-        at.task,
-        planned.dataset,
-        at.runs / trunk.address,
-        limit_seconds=plan.limit_seconds or math.inf,
-        progress=_TrainWatch(at.watch, plan),
-    )
+    done = at.stages.fresh("train", _made_from(plan, trunk.run_address(plan.choice.steps)))
+    heard = NoTracker() if tracker is None or done else tracker
+    with tracked_final(trunk, plan, at.project.name, heard, _TrainWatch(at.watch, plan)) as progress:
+        (measured,) = train(
+            trunk,
+            at.task,
+            planned.dataset,
+            at.runs / trunk.address,
+            limit_seconds=plan.limit_seconds or math.inf,
+            progress=progress,
+        )
+        progress.finish(final_metrics(measured))
     return trunk, measured
 
 
-def train_final(at: Workspace, planned: Planned) -> Final:
+def train_final(at: Workspace, planned: Planned, tracker: Tracker | None = None) -> Final:
     """Trains the planned model, evaluates it on both held-out splits and scores its forecast."""
     plan, dataset = planned.plan, planned.dataset
-    trunk, measured = train_planned(at, planned)
+    trunk, measured = train_planned(at, planned, tracker)
     folder = at.runs / trunk.address
     model = at.task.build(plan.choice.shape)
     weights = read_tensors(folder / "weights")
@@ -76,12 +82,17 @@ def train_final(at: Workspace, planned: Planned) -> Final:
                 f"this very run was trained before, for another plan: its {forecast.quantity} was known when it was forecast, "
                 "so that the forecast is not scored"
             )
-    at.stages.finish("train", [plan.hash, run.id])
+    at.stages.finish("train", _made_from(plan, run.id))
     at.watch.say(
         f"{run.seconds:.0f} s of training, {run.tokens_per_second:,.0f} tokens/s, "
         f"peak memory {run.peak_memory_bytes / 2**20:,.0f} MiB"
     )
     return Final(model, run)
+
+
+def _made_from(plan: Plan, run: str) -> list[str]:
+    """What the stage is known again by."""
+    return [plan.hash, run]
 
 
 class _TrainWatch:

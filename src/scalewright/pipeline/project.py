@@ -12,6 +12,7 @@ from scalewright.documents import Part, first_problem
 from scalewright.errors import InputError
 from scalewright.files import write_atomic
 from scalewright.tasks import TASKS
+from scalewright.training.trackers import check_tracker
 
 TEMPLATE = """\
 # A scalewright project. `scalewright run {path}` prepares the data, runs a ladder of small trainings, fits the law,
@@ -30,6 +31,9 @@ ladder = {ladder:g}             # at most this fraction of it goes to small runs
 
 [machine]
 use = "local"            # this machine, measured; or the path of a machine.json
+
+[tracking]               # who hears of the final run's steps, beside the ledger; one of these or a list
+# to = "tensorboard:logs"  # or "mlflow:sqlite:///mlflow.db", "mlflow:http://host:5000", "wandb:NAME"
 """
 
 
@@ -68,6 +72,28 @@ class MachineTable(Part):
     use: str = "local"
 
 
+class TrackingTable(Part):
+    """The table `[tracking]`: who hears of the final run's steps, beside the ledger."""
+
+    to: tuple[str, ...] = ()
+    """Names as `training.trackers.tracker_named` takes them; in the file one of them, or a list."""
+
+    @field_validator("to", mode="before")
+    @classmethod
+    def _one_or_several(cls, to: object) -> object:
+        return (to,) if isinstance(to, str) else to
+
+    @field_validator("to")
+    @classmethod
+    def _known_trackers(cls, to: tuple[str, ...]) -> tuple[str, ...]:
+        try:
+            for name in to:
+                check_tracker(name)
+        except InputError as error:
+            raise ValueError(str(error)) from None
+        return to
+
+
 class Project(Part):
     """A project file, read and checked."""
 
@@ -78,6 +104,7 @@ class Project(Part):
     seed: int = Field(default=0, ge=0, lt=2**62)
     budget: BudgetTable
     machine: MachineTable = MachineTable()
+    tracking: TrackingTable = TrackingTable()
 
     @field_validator("task")
     @classmethod

@@ -1,6 +1,6 @@
 """A project from its data to its report: each stage cached by the content of its inputs, the whole resumable."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -12,6 +12,7 @@ from scalewright.pipeline.planned import plan_project
 from scalewright.pipeline.project import Project
 from scalewright.pipeline.shipped import ship
 from scalewright.pipeline.stages import Stages
+from scalewright.pipeline.tracking import trackers_of
 from scalewright.pipeline.watch import Silent, Watch
 from scalewright.pipeline.workspace import STATE, Workspace
 from scalewright.tasks import task_named
@@ -31,7 +32,9 @@ def open_project(path: Path, watch: Watch | None = None) -> Iterator[Workspace]:
         yield Workspace(project, root, task_named(project.task), ledger, Stages(root / STATE), watch or Silent())
 
 
-def run_project(path: Path, *, watch: Watch | None = None, workers: int | None = None) -> Outcome:
+def run_project(
+    path: Path, *, watch: Watch | None = None, workers: int | None = None, track: Sequence[str] = ()
+) -> Outcome:
     """Does everything that is left to do of the project at `path`; returns what it came to.
 
     Killed anywhere and called again, it goes on from the last finished run or checkpoint.
@@ -40,12 +43,15 @@ def run_project(path: Path, *, watch: Watch | None = None, workers: int | None =
         path: a project file.
         watch: hears of stages and progress.
         workers: processes for the ladder; by default one for each thread of the machine.
+        track: names of trackers that hear of the final run, in the place of those that the project file names.
 
     Raises:
-        InputError: the project file or its data are wrong.
+        InputError: the project file or its data are wrong; a tracker is unknown or its package is missing.
         WorkError: the work failed; what was finished is kept.
     """
     with open_project(path, watch) as at:
+        # Before any work: what is missing for a tracker is said now.
+        tracker = trackers_of(at, track or at.project.tracking.to)
         planned = plan_project(at, workers)
-        final = train_final(at, planned)
+        final = train_final(at, planned, tracker)
         return ship(at, planned, final)
