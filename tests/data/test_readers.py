@@ -2,6 +2,7 @@ import gzip
 import json
 import lzma
 from pathlib import Path
+from typing import IO, Any
 
 import pyarrow
 import pyarrow.parquet
@@ -109,14 +110,14 @@ def test_what_is_no_text_is_skipped_counted_and_named(tmp_path: Path):
 def test_unreadable_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     (tmp_path / "a.txt").write_text("a")
     (tmp_path / "b.txt").write_text("b")
-    read_bytes = Path.read_bytes
+    opened = Path.open
 
-    def refuse(path: Path) -> bytes:
+    def refuse(path: Path, *args: str) -> IO[Any]:
         if path.name == "b.txt":
             raise PermissionError(13, "Permission denied")
-        return read_bytes(path)
+        return opened(path, *args)
 
-    monkeypatch.setattr(Path, "read_bytes", refuse)
+    monkeypatch.setattr(Path, "open", refuse)
     assert read(tmp_path, ".") == ({"a.txt": "a"}, {"b.txt": "Permission denied"})
 
 
