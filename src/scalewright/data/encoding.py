@@ -13,7 +13,7 @@ from tokenizers import Tokenizer
 from scalewright.data.shards import Tokens, TokenType
 from scalewright.data.text_store import StoredTexts, read_bytes
 from scalewright.data.tokenizer import END_OF_TEXT_ID, load_tokenizer
-from scalewright.data.workers import in_order
+from scalewright.data.workers import Workers
 
 BLOCK_BYTES = 1 << 20
 """Text that a process encodes at a time; a longer document is encoded in parts."""
@@ -62,17 +62,16 @@ class Encoder:
         return np.concatenate(parts)
 
 
-def encoded(encoder: Encoder, texts: StoredTexts, first: int = 0, processes: int | None = None) -> Iterator[Tokens]:
+def encoded(encoder: Encoder, texts: StoredTexts, workers: Workers, first: int = 0) -> Iterator[Tokens]:
     """The ids of all texts in blocks, each text with the end of text behind it; the blocks from number `first` on.
 
     The blocks depend on the texts alone, not on the number of processes.
     """
-    if processes is None and texts.sizes.sum() <= FEW_BYTES:
-        processes = 1
-    return in_order(encoder, islice(blocks(texts), first, None), processes)
+    few = bool(texts.sizes.sum() <= FEW_BYTES)
+    return workers.in_order(encoder, islice(blocks(texts, BLOCK_BYTES), first, None), few)
 
 
-def blocks(texts: StoredTexts, block_bytes: int = BLOCK_BYTES) -> Iterator[list[Stretch]]:
+def blocks(texts: StoredTexts, block_bytes: int) -> Iterator[list[Stretch]]:
     """Stretches of about as many bytes each, in the order of the texts."""
     block: list[Stretch] = []
     held = 0
@@ -106,12 +105,12 @@ def _line_end(file: BinaryIO, start: int, end: int, block_bytes: int) -> int:
     own), so that both sides encoded alone are the whole encoded.
     """
     for begin in range(start, end, block_bytes):
-        # A character has up to four bytes.
-        before = begin - 4
-        window = read_bytes(file, before, min(block_bytes + 8, end - before))
-        at = window.find(b"\n", 4)
+        # Characters have up to four bytes: of those on both sides of the places looked at.
+        before = max(0, begin - 4)
+        window = read_bytes(file, before, min(begin + block_bytes + 4, end) - before)
+        at = window.find(b"\n", begin - before)
         while 0 <= at < len(window) - 1:
-            left = window[at - 4 : at].decode(errors="ignore")[-1:]
+            left = window[max(0, at - 4) : at].decode(errors="ignore")[-1:]
             right = window[at + 1 : at + 5].decode(errors="ignore")[:1]
             if left and right and not left.isspace() and not right.isspace():
                 return before + at + 1

@@ -17,7 +17,7 @@ from scalewright.data.readers import SKIPPED_KEPT, Skipped, UnreadableError, doc
 from scalewright.data.shards import SHARD_TOKENS, Shard, TokenType, write_shards
 from scalewright.data.sources import name_of
 from scalewright.data.text_store import StoredTexts, TextWriter
-from scalewright.data.workers import in_order
+from scalewright.data.workers import Workers
 from scalewright.documents import Document, Part
 from scalewright.errors import InputError
 from scalewright.files import file_hash
@@ -70,11 +70,11 @@ class Preparation:
 
     Args:
         folder: A hidden folder, the same for the same inputs.
-        processes: Processes at work; by default one for each usable thread, or this one alone where there is little text.
+        workers: The processes that work at it.
     """
 
-    def __init__(self, folder: Path, processes: int | None = None) -> None:
-        self.folder, self.processes = folder, processes
+    def __init__(self, folder: Path, workers: Workers) -> None:
+        self.folder, self.workers = folder, workers
         self.dataset = folder / DATASET
         self.dataset.mkdir(exist_ok=True)
         try:
@@ -110,13 +110,13 @@ class Preparation:
         path, width = self.folder / SIGNATURES, BANDS * ROWS * 4
         ranges = list(_ranges(texts.sizes, SIGNED_BYTES))
         signed = ranges[self.progress.signed - 1].stop if self.progress.signed else 0
-        processes = 1 if self.processes is None and texts.sizes.sum() <= FEW_BYTES else self.processes
+        few = bool(texts.sizes.sum() <= FEW_BYTES)
         work = ((texts.path, texts.starts[part.start : part.stop], texts.sizes[part.start : part.stop])
                 for part in ranges[self.progress.signed :])  # fmt: skip
         saved = signed
         with path.open("ab") as file:
             file.truncate(signed * width)
-            for number, found in enumerate(in_order(_signed, work, processes), start=self.progress.signed + 1):
+            for number, found in enumerate(self.workers.in_order(_signed, work, few), start=self.progress.signed + 1):
                 file.write(found.astype("<u4").tobytes())
                 signed += len(found)
                 if number == len(ranges) or texts.sizes[saved:signed].sum() > CHECKPOINT_BYTES:
@@ -140,7 +140,7 @@ class Preparation:
         def ids() -> Iterator[NDArray[np.unsignedinteger]]:
             nonlocal block, start, length
             known = len(before.shards) * SHARD_TOKENS
-            for found in encoded(encoder, texts, before.block, self.processes):
+            for found in encoded(encoder, texts, self.workers, before.block):
                 block, start, length = block + 1, start + length, len(found)
                 yield found[max(0, known - start) :]
                 # No block but the last is shorter.

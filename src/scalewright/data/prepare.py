@@ -42,6 +42,7 @@ from scalewright.data.tokenizer import (
     train_bpe,
     vocabulary_asked,
 )
+from scalewright.data.workers import Workers
 from scalewright.documents import Reason
 from scalewright.errors import InputError, WorkError
 from scalewright.files import content_hash, file_hash, write_atomic
@@ -108,7 +109,9 @@ def prepare(
             known = _known(out, inputs)
             try:
                 if not known:
-                    _make(Preparation(folder, processes), paths, base, out.resolve(), order, progress or unheard)
+                    with Workers(processes) as workers:
+                        work = Preparation(folder, workers)
+                        _make(work, paths, base, out.resolve(), order, progress or unheard)
             except InputError:
                 remove_folder(folder)
                 raise
