@@ -64,10 +64,14 @@ class Batches:
             IndexError: the batch has no such rows.
         """
         share = rows_of(self.batch_size, first, count)
-        rows = np.empty((len(share), self.context + 1), dtype=np.int64)
-        for row, window in enumerate(self._epochs.places(step * self.batch_size + share.start, len(share))):
-            start = int(window) * self.context
-            rows[row] = self.tokens[start : start + self.context + 1]
+        return self.rows(step * self.batch_size + share.start, len(share))
+
+    def rows(self, start: int, count: int) -> NDArray[np.int64]:
+        """Row `start` of all that batches come to, and those behind it; [count, context + 1]."""
+        rows = np.empty((count, self.context + 1), dtype=np.int64)
+        for row, window in enumerate(self._epochs.places(start, count)):
+            begin = int(window) * self.context
+            rows[row] = self.tokens[begin : begin + self.context + 1]
         return rows
 
 
