@@ -30,7 +30,7 @@ CHECKPOINT_BYTES = 64 << 20
 SIGNED_BYTES = 1 << 18
 """Text that a process looks through for near-duplicates at a time."""
 
-FEW_BYTES = 8 * SIGNED_BYTES
+FEW_BYTES = 32 * SIGNED_BYTES
 """Text that one process looks through faster than others begin."""
 
 
