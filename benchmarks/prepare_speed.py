@@ -42,16 +42,20 @@ def main(novels: Path = NOVELS, count: str = "100") -> None:
         tokenizer = folder / TOKENIZER
         tokenizer.write_text(train_bpe(texts, VOCABULARY).to_str())
         size = sum(len(text.encode()) for text in texts)
-        found: dict[str, list[float]] = {"tokenizers": [], "prepare": []}
+        found: dict[str, list[dict[str, float]]] = {"tokenizers": [], "prepare": []}
         for _ in range(ROUNDS):
-            for side, rates in found.items():
-                rates.append(size / _in_its_own(side, folder)["seconds"])
-        alone = median(found["tokenizers"])
-        print("| side | MB/s, median | rounds | over tokenizers alone | bar |", "|" + " --- |" * 5, sep="\n")
-        for side, rates in found.items():
-            each = ", ".join(f"{rate / 1e6:.2f}" for rate in rates)
-            ratio = median(rates) / alone
-            print(f"| {side} | {median(rates) / 1e6:.2f} | {each} | {ratio:.2f} | {BAR if side == 'prepare' else ''} |")
+            for side, answers in found.items():
+                answers.append(_in_its_own(side, folder))
+        alone = {what: median(answer[what] for answer in found["tokenizers"]) for what in ("seconds", "cpu")}
+        print("| side | MB/s, median | rounds | over tokenizers alone | bar | the same, by processor time |")
+        print("|" + " --- |" * 6)
+        for side, answers in found.items():
+            each = ", ".join(f"{size / answer['seconds'] / 1e6:.2f}" for answer in answers)
+            seconds, cpu = (median(answer[what] for answer in answers) for what in ("seconds", "cpu"))
+            print(
+                f"| {side} | {size / seconds / 1e6:.2f} | {each} | {alone['seconds'] / seconds:.2f} "
+                f"| {BAR if side == 'prepare' else ''} | {alone['cpu'] / cpu:.2f} |"
+            )
 
         print("\n| text, MB | documents | peak, main process, MB | largest of the others, MB |\n|" + " --- |" * 4)
         for share in SHARES:
@@ -83,30 +87,41 @@ def _alone(folder: Path) -> dict[str, float]:
     # The text in memory, in batches of one megabyte or more; what is found is thrown away.
     tokenizer = load_tokenizer(folder / TOKENIZER)
     texts = [path.read_text() for path in sorted((folder / "text").iterdir())]
-    start = time.perf_counter()
+    start, cpu = time.perf_counter(), _cpu_seconds()
     for first in range(0, len(texts), 8):
         tokenizer.encode_batch_fast(texts[first : first + 8], add_special_tokens=False)
-    return {"seconds": time.perf_counter() - start}
+    return {"seconds": time.perf_counter() - start, "cpu": _cpu_seconds() - cpu}
+
+
+def _cpu_seconds() -> float:
+    # Of this process and of those that it has waited for: unlike the clock's, they are not shared with other programs.
+    spent = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return sum(each.ru_utime + each.ru_stime for each in spent)
 
 
 def _ours(folder: Path) -> dict[str, float]:
     # The texts are in the store and the tokenizer is trained; processes are started, ids made, shards written and synced.
-    with tempfile.TemporaryDirectory() as name, Workers() as workers:
-        work = Preparation(Path(name), workers)
-        work.read(sorted((folder / "text").iterdir()), folder, unheard)
-        documents, _ = stored_documents(work.folder, work.progress.documents)
-        (work.dataset / TOKENIZER).write_bytes((folder / TOKENIZER).read_bytes())
-        start = time.perf_counter()
-        work.pack("train", documents, token_type(VOCABULARY), unheard)
-        return {"seconds": time.perf_counter() - start}
+    with tempfile.TemporaryDirectory() as name:
+        with Workers() as workers:
+            work = Preparation(Path(name), workers)
+            work.read(sorted((folder / "text").iterdir()), folder, unheard)
+            documents, _ = stored_documents(work.folder, work.progress.documents)
+            (work.dataset / TOKENIZER).write_bytes((folder / TOKENIZER).read_bytes())
+            start, cpu = time.perf_counter(), _cpu_seconds()
+            work.pack("train", documents, token_type(VOCABULARY), unheard)
+            seconds = time.perf_counter() - start
+        return {"seconds": seconds, "cpu": _cpu_seconds() - cpu}
 
 
 def _memory(folder: Path) -> dict[str, float]:
     with tempfile.TemporaryDirectory() as name:
         prepare([folder], Path(name, "data"), tokenizer=f"bpe:{VOCABULARY}", processes=2)
-    main, workers = (
-        resource.getrusage(who).ru_maxrss * 1024 for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
+    # The kernel's peak of this program alone: `getrusage` counts what lay in memory where it was started from.
+    main = (
+        next(int(line.split()[1]) for line in Path("/proc/self/status").read_text().splitlines() if "VmHWM" in line)
+        * 1024
     )
+    workers = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024
     return {"main": main, "workers": workers}
 
 
