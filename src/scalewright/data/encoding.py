@@ -18,8 +18,8 @@ from scalewright.data.workers import Workers
 BLOCK_BYTES = 1 << 20
 """Text that a process encodes at a time; a longer document is encoded in parts."""
 
-FEW_BYTES = 8 * BLOCK_BYTES
-"""Text that one process encodes faster than others begin."""
+FEW_BYTES = 32 * BLOCK_BYTES
+"""Text that one process, on threads of `tokenizers`, encodes faster than others begin."""
 
 
 class Stretch(NamedTuple):

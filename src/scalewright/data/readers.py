@@ -164,14 +164,15 @@ def _whole(path: Path) -> Iterator[bytes]:
     """What a file holds, unpacked, without a byte order mark; an empty block tells its end."""
     try:
         with _opened(path) as file:
-            content = file.read(_BLOCK).removeprefix(codecs.BOM_UTF8)
-            while content:
+            mark = codecs.BOM_UTF8
+            while content := file.read(_BLOCK):
                 if b"\0" in content:
                     while file.read(_BLOCK):
                         pass
                     raise UnreadableError("binary")
-                yield content
-                content = file.read(_BLOCK)
+                if text := content.removeprefix(mark):
+                    yield text
+                mark = b""
     except OSError as error:
         # With a checksum that differs, `gzip` tells both.
         said, _, _ = (error.strerror or str(error)).partition(" 0x")

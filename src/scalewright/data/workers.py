@@ -37,12 +37,12 @@ class Workers:
         Args:
             do: What a process does; it and the pieces of work are pickled.
             work: Taken as it is needed.
-            few: Whether it is done here before others have begun; so it is, unless their number was asked for.
+            few: Whether it is done here before others have begun; so it is, unless they have, or their number was asked for.
 
         Raises:
             WorkError: a process was lost.
         """
-        if self.count == 1 or (few and self.asked is None):
+        if self.count == 1 or (few and self.asked is None and not self._pool):
             yield from map(do, work)
             return
         pool = self._pool = self._pool or ProcessPoolExecutor(
