@@ -1,8 +1,9 @@
+import itertools
 from collections import Counter
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scalewright.data import Batches, windows
@@ -40,6 +41,25 @@ def test_a_batch_depends_on_its_step_alone():
         assert np.array_equal(backward.batch(step), first[step])
     assert first[0].dtype == np.int64
     assert first[0].shape == (16, 9)
+
+
+@settings(deadline=None)
+@given(st.integers(1, 9), st.lists(st.integers(0, 9), max_size=4), st.integers(0, 30))
+def test_shares_make_up_the_batch(batch_size: int, cuts: list[int], step: int):
+    batches = Batches(np.arange(101), 7, batch_size, 3)
+    borders = [0, *sorted(cut for cut in cuts if cut <= batch_size), batch_size]
+    shares = [
+        Batches(np.arange(101), 7, batch_size, 3).batch(step, first, end - first)
+        for first, end in itertools.pairwise(borders)
+    ]
+    assert np.array_equal(np.concatenate(shares), batches.batch(step))
+    assert np.array_equal(batches.batch(step, borders[1]), batches.batch(step)[borders[1] :])
+
+
+@pytest.mark.parametrize(("first", "count"), [(-1, 2), (0, 5), (3, 2), (5, None), (2, -1)])
+def test_rows_that_a_batch_has_not(first: int, count: int | None):
+    with pytest.raises(IndexError, match="of a batch of 4"):
+        Batches(np.arange(101), 7, 4, 3).batch(0, first, count)
 
 
 def test_orders_differ_by_epoch_and_seed():

@@ -1,14 +1,18 @@
+import hashlib
 import itertools
 import random
+import re
 import sysconfig
 import time
 from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from scalewright.data import TextDocument, distinct, near_duplicates, read_documents, standard_library_sources
-from scalewright.data.duplicates import shingles, signature
+from scalewright.data.duplicates import Fingerprint, shingles, signature
 
 
 def documents(*texts: str) -> list[TextDocument]:
@@ -108,3 +112,13 @@ def test_twenty_megabytes_in_seconds():
     near_duplicates(many)
     assert sum(document.size_bytes for document in many) >= 20e6 * 0.99
     assert time.process_time() - began < 10
+
+
+@given(st.lists(st.text(alphabet="ab \t\r\n\u2003\x1c", max_size=8)))
+def test_fingerprints_of_blocks_are_those_of_the_text_without_its_blanks(blocks: list[str]):
+    fingerprint = Fingerprint()
+    for block in blocks:
+        fingerprint.update(block)
+    bare = re.sub(r"[^\S\n]+$", "", "".join(blocks), flags=re.MULTILINE).strip()
+    assert fingerprint.digest() == hashlib.sha256(bare.encode()).digest()
+    assert fingerprint.empty == (not bare)

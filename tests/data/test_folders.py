@@ -1,11 +1,13 @@
 import os
 import subprocess
 import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
-from scalewright.data.folders import whole_folder
+from scalewright.data.folders import remove_folder, whole_folder, work_folder
 
 KILLED = """
 import os, signal, sys
@@ -61,3 +63,46 @@ def test_what_a_killed_process_left_is_cleared_but_not_what_a_living_one_writes(
         with whole_folder(data):
             assert first.exists()
     assert os.listdir(tmp_path) == ["data"]
+
+
+def test_the_work_of_one_key_is_kept_that_of_others_cleared(tmp_path: Path):
+    data = tmp_path / "data"
+
+    def fail(key: str) -> None:
+        with work_folder(data, key) as part:
+            (part / key).write_text("begun")
+            raise RuntimeError
+
+    for key in ("one", "one", "two"):
+        with pytest.raises(RuntimeError):
+            fail(key)
+    (tmp_path / ".data.old.abc.part").mkdir()  # of `data.old`, which begins alike
+    with work_folder(data, "two") as part:
+        assert os.listdir(part) == ["two"]
+        assert sorted(os.listdir(tmp_path)) == [".data.old.abc.part", ".data.two.part"]
+        remove_folder(part)
+    with work_folder(data, "two") as part:
+        assert os.listdir(part) == []
+        with whole_folder(data):
+            assert part.exists()
+        remove_folder(part)
+
+
+def test_one_at_a_time_works_in_a_folder(tmp_path: Path):
+    entered: list[str] = []
+
+    def work(name: str) -> None:
+        with work_folder(tmp_path / "data", "key") as part:
+            entered.append(name)
+            remove_folder(part)
+
+    with ThreadPoolExecutor(2) as others:
+        with work_folder(tmp_path / "data", "key") as part:
+            waiting = [others.submit(work, name) for name in ("first", "second")]
+            time.sleep(0.1)
+            assert entered == []
+            remove_folder(part)
+        for other in waiting:
+            other.result()
+    assert sorted(entered) == ["first", "second"]
+    assert os.listdir(tmp_path) == []

@@ -49,6 +49,16 @@ def test_a_batch_is_a_function_of_its_step():
     assert not np.array_equal(one.batch(0)[0], PictureBatches(Numbered(), 4, 8).batch(0)[0])
 
 
+def test_shares_make_up_the_batch():
+    for step in (0, 3, 7):
+        whole = PictureBatches(Numbered(), 7, 5).batch(step)
+        shares = [PictureBatches(Numbered(), 7, 5).batch(step, *rows) for rows in ((0, 3), (3, 0), (3, 1), (4, None))]
+        for part, expected in enumerate(whole):
+            assert np.array_equal(np.concatenate([share[part] for share in shares]), expected)
+    with pytest.raises(IndexError, match="rows 6 to 8 of a batch of 7"):
+        PictureBatches(Numbered(), 7, 5).batch(0, 6, 2)
+
+
 def test_pictures_are_shifted_and_mirrored():
     batches = PictureBatches(Numbered(), batch_size=10, seed=3)
     shifts, mirrored = set(), 0

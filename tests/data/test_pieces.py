@@ -1,7 +1,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scalewright.data.pieces import cut_large, cut_text
+from scalewright.data.pieces import cut_blocks, cut_large, cut_text
 from scalewright.data.readers import TextDocument
 
 
@@ -11,6 +11,11 @@ def test_pieces_join_to_the_text_and_have_its_size(text: str, size: int):
     assert "".join(pieces) == text
     assert all(size <= len(piece) <= 2 * size for piece in pieces[:-1])
     assert len(pieces[-1]) <= 2 * size
+
+
+@given(st.lists(st.text(alphabet="ab \n", max_size=60)), st.integers(1, 30))
+def test_blocks_are_cut_like_the_whole(blocks: list[str], size: int):
+    assert list(cut_blocks(blocks, size)) == cut_text("".join(blocks), size)
 
 
 def test_paragraphs_first_then_lines_then_blanks():

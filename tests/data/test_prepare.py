@@ -1,8 +1,6 @@
 import hashlib
-import importlib
 import itertools
 import os
-import random
 import subprocess
 import sys
 import sysconfig
@@ -10,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from tests.data.corpora import many, prose
 
 from scalewright.data import (
     Dataset,
@@ -24,8 +23,6 @@ from scalewright.data import (
 )
 from scalewright.errors import InputError, WorkError
 
-VOCABULARY = [f"{a}{b}{c}" for a, b, c in itertools.product("bdfgklmnprst", "aeiou", ["", "n", "st", "rm", "ck"])]
-
 KILLED = """
 import os, signal, sys
 from pathlib import Path
@@ -39,22 +36,11 @@ prepare(["text"], Path("data"), base=Path("."), progress=kill)
 """
 
 
-def prose(seed: int, count: int) -> str:
-    draw = random.Random(seed)
-    return "".join(draw.choice(VOCABULARY) + draw.choice("  \n") for _ in range(count))
-
-
 @pytest.fixture(scope="module")
 def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("base")
     (folder / "text").mkdir()
-    for number in range(80):
-        (folder / "text" / f"{number:02d}.txt").write_text(prose(number, 700 + 10 * number))
-    for number in range(5):
-        copied = prose(number, 700 + 10 * number)
-        (folder / "text" / f"near{number}.txt").write_text("A new beginning of it.\n" + copied)
-        (folder / "text" / f"same{number}.txt").write_text(copied.replace("\n", " \n"))
-    (folder / "text" / "latin.txt").write_bytes(b"caf\xe9")
+    many(folder / "text")
     return folder
 
 
@@ -193,16 +179,6 @@ def test_killed_it_leaves_no_dataset(base: Path, tmp_path: Path):
     assert not (tmp_path / "data").exists()
     prepare(["text"], tmp_path / "data", base=tmp_path)
     assert sorted(os.listdir(tmp_path)) == ["data", "text"]
-
-
-def test_a_full_disk_is_work_that_failed(base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    def full(*_: object) -> None:
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(importlib.import_module("scalewright.data.prepare"), "write_shards", full)
-    with pytest.raises(WorkError, match="could not be written: No space left on device"):
-        prepare(["text"], tmp_path / "data", base=base)
-    assert os.listdir(tmp_path) == []
 
 
 def test_what_is_no_dataset_is_never_replaced(base: Path, tmp_path: Path):

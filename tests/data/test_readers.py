@@ -1,13 +1,18 @@
 import gzip
 import json
 import lzma
+import re
+import zlib
 from pathlib import Path
+from typing import IO, Any
 
 import pyarrow
 import pyarrow.parquet
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
-from scalewright.data import Skipped, TextDocument, read_documents
+from scalewright.data import Skipped, TextDocument, read_documents, readers
 from scalewright.data.readers import text_bytes
 from scalewright.errors import InputError
 
@@ -109,14 +114,14 @@ def test_what_is_no_text_is_skipped_counted_and_named(tmp_path: Path):
 def test_unreadable_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     (tmp_path / "a.txt").write_text("a")
     (tmp_path / "b.txt").write_text("b")
-    read_bytes = Path.read_bytes
+    opened = Path.open
 
-    def refuse(path: Path) -> bytes:
+    def refuse(path: Path, *args: str) -> IO[Any]:
         if path.name == "b.txt":
             raise PermissionError(13, "Permission denied")
-        return read_bytes(path)
+        return opened(path, *args)
 
-    monkeypatch.setattr(Path, "read_bytes", refuse)
+    monkeypatch.setattr(Path, "open", refuse)
     assert read(tmp_path, ".") == ({"a.txt": "a"}, {"b.txt": "Permission denied"})
 
 
@@ -125,3 +130,65 @@ def test_no_text_at_all(tmp_path: Path, content: bytes, says: str):
     (tmp_path / "a.txt").write_bytes(content)
     with pytest.raises(InputError, match=f"no text in 1 files: .*{says}"):
         read_documents(["a.txt"], tmp_path)
+
+
+def whole(path: Path) -> list[TextDocument | Skipped]:
+    """What a file holds, all of it in memory."""
+    try:
+        content = path.read_bytes()
+        if path.suffix == ".gz":
+            content = gzip.decompress(content)
+        elif path.suffix == ".xz":
+            content = lzma.decompress(content)
+    except (EOFError, lzma.LZMAError, zlib.error):
+        return [Skipped(name=path.name, why="damaged compression")]
+    except OSError as error:
+        return [Skipped(name=path.name, why=str(error))]
+    if b"\0" in content:
+        return [Skipped(name=path.name, why="binary")]
+    try:
+        text = content.decode("utf-8-sig").replace("\r\n", "\n")
+    except UnicodeDecodeError as error:
+        return [Skipped(name=path.name, why=f"not UTF-8 at byte {error.start}")]
+    if ".jsonl" not in path.suffixes:
+        return [TextDocument(path.name, text)]
+    lines = [(f"{path.name}:{number}", line) for number, line in enumerate(text.split("\n"), start=1)]
+    return [TextDocument(name, json.loads(line)["text"]) for name, line in lines if line.strip()]
+
+
+PIECES = [b"a", b"\n", b"\r", b"\r\n", b" ", "é".encode(), "詩".encode(), "𝄞".encode(), b"\xef\xbb\xbf"]
+DAMAGED = [*PIECES, b"\0", b"\xff", b"\xe8\xa9", b"\xc3"]
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=300)
+@given(st.data())
+def test_streams_read_what_is_read_as_a_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, data: st.DataObject):
+    monkeypatch.setattr(readers, "_BLOCK", data.draw(st.integers(3, 40), "block"))
+    content = b"".join(data.draw(st.lists(st.sampled_from(data.draw(st.sampled_from([PIECES, DAMAGED])))), "content"))
+    suffix = data.draw(st.sampled_from(["", ".gz", ".xz"]))
+    packed = {"": bytes, ".gz": gzip.compress, ".xz": lzma.compress}[suffix](content)
+    for place in data.draw(st.lists(st.integers(0, len(packed)), max_size=1), "damage") if suffix else []:
+        packed = packed[:place] + data.draw(st.sampled_from([b"", b"\xaa" + packed[place + 1 :]]))
+    path = tmp_path / f"a.txt{suffix}"
+    path.write_bytes(packed)
+    expected = whole(path)
+    kept = [row for row in expected if isinstance(row, TextDocument) and row.text.strip()]
+    if kept:
+        assert read_documents([path.name], tmp_path).documents == kept
+        return
+    why = next((row.why for row in expected if isinstance(row, Skipped)), "empty")
+    with pytest.raises(InputError, match=re.escape(why)):
+        read_documents([path.name], tmp_path)
+
+
+ROWS = ["", "  ", '{"text": "a"}', '{"text": "bc\\r\\n"}', '{"text": "詩"}']
+
+
+@given(lines=st.lists(st.sampled_from(ROWS)), block=st.integers(3, 40))
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+def test_rows_are_read_across_blocks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, lines: list[str], block: int):
+    monkeypatch.setattr(readers, "_BLOCK", block)
+    path = tmp_path / "a.jsonl"
+    path.write_bytes("\r\n".join([*lines, '{"text": "end"}']).encode())
+    expected = [TextDocument(row.name, row.text.replace("\r\n", "\n")) for row in whole(path)]
+    assert read_documents([path.name], tmp_path).documents == expected

@@ -15,7 +15,6 @@ from scalewright.data.tokenizer import (
     BYTES_PER_TOKEN_LEARNED,
     END_OF_TEXT,
     END_OF_TEXT_ID,
-    encode,
     vocabulary_asked,
 )
 from scalewright.errors import InputError, WorkError
@@ -100,15 +99,6 @@ def test_training_reads_no_more_text_than_the_vocabulary_needs():
     enough = [sentence * 100] * (BYTES_PER_TOKEN_LEARNED * 300 // (len(sentence) * 100) + 1)
     with_more = train_bpe([*enough, "zqzqzqzq " * 100_000], 300)
     assert with_more.to_str() == train_bpe(enough, 300).to_str()
-
-
-def test_encode_ends_each_text():
-    texts = ["one", "", f"two {END_OF_TEXT}"]
-    tokenizer = byte_tokenizer()
-    encoded = list(encode(tokenizer, texts))
-    assert [ids.tolist().count(END_OF_TEXT_ID) for ids in encoded] == [1, 1, 1]
-    assert [tokenizer.decode(ids[:-1].tolist()) for ids in encoded] == texts
-    assert [ids[-1] for ids in encoded] == [END_OF_TEXT_ID] * 3
 
 
 @pytest.mark.parametrize(

@@ -1,8 +1,10 @@
-"""Text into packed, checksummed tokens, and tokens into batches."""
+"""Text into packed, checksummed tokens, and tokens into batches, of one dataset or several."""
 
 from scalewright.data.batches import Batches, TokenSequence, windows
 from scalewright.data.dataset import Dataset, DatasetManifest, Source, SplitManifest
 from scalewright.data.duplicates import distinct, near_duplicates
+from scalewright.data.mixed import MixedBatches, MixedDataset
+from scalewright.data.mixture import Mixture
 from scalewright.data.prepare import prepare
 from scalewright.data.progress import PrepareProgress
 from scalewright.data.readers import Reading, Skipped, TextDocument, read_documents
@@ -15,6 +17,9 @@ __all__ = [
     "Batches",
     "Dataset",
     "DatasetManifest",
+    "MixedBatches",
+    "MixedDataset",
+    "Mixture",
     "PrepareProgress",
     "Reading",
     "Shard",

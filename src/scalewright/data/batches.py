@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scalewright.data.epochs import Epochs
+from scalewright.data.shares import rows_of
 from scalewright.errors import InputError
 
 
@@ -52,12 +53,25 @@ class Batches:
         self._epochs = Epochs(_windows_in(len(tokens), context), seed, unique)
         self.windows = len(self._epochs)
 
-    def batch(self, step: int) -> NDArray[np.int64]:
-        """The batch of a step, counted from 0; [batch_size, context + 1]: inputs and what follows them."""
-        rows = np.empty((self.batch_size, self.context + 1), dtype=np.int64)
-        for row, window in enumerate(self._epochs.places(step * self.batch_size, self.batch_size)):
-            start = int(window) * self.context
-            rows[row] = self.tokens[start : start + self.context + 1]
+    def batch(self, step: int, first: int = 0, count: int | None = None) -> NDArray[np.int64]:
+        """The batch of a step, counted from 0, or `count` of its rows from row `first` on: a rank's share of it.
+
+        Returns:
+            [batch_size or count, context + 1]: inputs and what follows them. Shares that follow on one another make
+            up the whole batch.
+
+        Raises:
+            IndexError: the batch has no such rows.
+        """
+        share = rows_of(self.batch_size, first, count)
+        return self.rows(step * self.batch_size + share.start, len(share))
+
+    def rows(self, start: int, count: int) -> NDArray[np.int64]:
+        """Row `start` of all that batches come to, and those behind it; [count, context + 1]."""
+        rows = np.empty((count, self.context + 1), dtype=np.int64)
+        for row, window in enumerate(self._epochs.places(start, count)):
+            begin = int(window) * self.context
+            rows[row] = self.tokens[begin : begin + self.context + 1]
         return rows
 
 

@@ -1,9 +1,7 @@
 """Texts that are the same, and families of texts that nearly are."""
 
 import hashlib
-import re
 from collections.abc import Iterator, Sequence
-from functools import partial
 from zlib import crc32
 
 import numpy as np
@@ -30,15 +28,40 @@ LARGEST_FAMILY = 0.25
 higher similarity is asked for."""
 
 _BLOCK = 1024
-_trailing_blanks = partial(re.compile(r"[^\S\n]+$", re.MULTILINE).sub, "")
+
+
+class Fingerprint:
+    """SHA-256 of a text given in blocks, as it is without blanks at the ends of lines and around the whole."""
+
+    def __init__(self) -> None:
+        self._hash = hashlib.sha256()
+        self._blank = ""
+        self.empty = True
+        """Whether there is nothing but blanks so far."""
+
+    def update(self, block: str) -> None:
+        """Takes the next block."""
+        text = self._blank + block
+        if self.empty:
+            text = text.lstrip()
+        ended = text.rstrip()
+        self._blank = text[len(ended) :]
+        if ended:
+            self.empty = False
+            self._hash.update("\n".join(map(str.rstrip, ended.split("\n"))).encode())
+
+    def digest(self) -> bytes:
+        """The hash of what was taken."""
+        return self._hash.digest()
 
 
 def distinct(documents: Sequence[TextDocument]) -> list[TextDocument]:
     """The first of all documents that differ at most in blanks at the ends of lines."""
     first: dict[bytes, TextDocument] = {}
     for document in documents:
-        lines = _trailing_blanks(document.text).strip()
-        first.setdefault(hashlib.sha256(lines.encode()).digest(), document)
+        fingerprint = Fingerprint()
+        fingerprint.update(document.text)
+        first.setdefault(fingerprint.digest(), document)
     return list(first.values())
 
 
@@ -58,12 +81,16 @@ def near_duplicates(documents: Sequence[TextDocument], progress: PrepareProgress
     for index, document in enumerate(documents):
         signatures[index] = signature(document.text)
         progress("finding near-duplicates", (index + 1) / len(documents))
-    sizes = [document.size_bytes for document in documents]
+    return families(signatures, [document.size_bytes for document in documents])
+
+
+def families(signatures: Signatures, sizes: Sequence[int]) -> list[tuple[int, ...]]:
+    """The groups of `near_duplicates`, of documents with these signatures [documents, 128] and lengths in bytes."""
     groups: list[tuple[int, ...]] = []
     for similar in SIMILAR:
         groups = _families(signatures, similar)
-        families = [sum(sizes[index] for index in group) for group in groups if len(group) > 1]
-        if max(families, default=0) <= LARGEST_FAMILY * sum(sizes):
+        large = [sum(sizes[index] for index in group) for group in groups if len(group) > 1]
+        if max(large, default=0) <= LARGEST_FAMILY * sum(sizes):
             break
     return groups
 
@@ -123,7 +150,9 @@ def _buckets(rows: Signatures) -> list[NDArray[np.int64]]:
     order = np.argsort(keys, kind="stable")
     ordered = keys[order]
     borders = np.flatnonzero(ordered[1:] != ordered[:-1]) + 1
-    return [bucket for bucket in np.split(order, borders) if len(bucket) > 1]
+    starts, ends = np.concatenate([[0], borders]), np.concatenate([borders, [len(order)]])
+    shared = ends - starts > 1
+    return [order[start:end] for start, end in zip(starts[shared].tolist(), ends[shared].tolist(), strict=True)]
 
 
 def _root(parent: list[int], index: int) -> int:

@@ -28,7 +28,8 @@ class Epochs:
     def places(self, start: int, count: int) -> NDArray[np.int64]:
         """Numbers of the examples at `start` and the next places; epochs follow on one another."""
         epochs, places = np.divmod(np.arange(start, start + count), len(self))
-        return np.array([self._order(int(epoch))[place] for epoch, place in zip(epochs, places, strict=True)])
+        found = [self._order(int(epoch))[place] for epoch, place in zip(epochs, places, strict=True)]
+        return np.array(found, dtype=np.int64)
 
     def _order(self, epoch: int) -> NDArray[np.int64]:
         if self._drawn[0] != epoch:

@@ -18,20 +18,62 @@ def whole_folder(path: Path) -> Iterator[Path]:
     clears away: its writer holds a lock on it for as long as it lives.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    for stale in path.parent.glob(f".{glob.escape(path.name)}.*.part"):
-        _remove_if_abandoned(stale)
+    _clear(path)
     part = Path(tempfile.mkdtemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent))
     lock = os.open(part, os.O_RDONLY)
     try:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield part
-        _publish(part, path)
+        publish(part, path)
     finally:
         shutil.rmtree(part, ignore_errors=True)
         os.close(lock)
 
 
-def _publish(part: Path, path: Path) -> None:
+@contextmanager
+def work_folder(path: Path, key: str) -> Iterator[Path]:
+    """Yields a hidden folder beside `path` for what there is of it so far: the same one for the same `key` when called again,
+    after a kill or an error. Those of other keys are cleared away, unless they are being worked at.
+
+    One process at a time has it, others wait. It is removed by whoever has no more need of it (`remove_folder`).
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.parent / f".{path.name}.{key}.part"
+    _clear(path, part)
+    lock = _locked(part)
+    try:
+        yield part
+    finally:
+        os.close(lock)
+
+
+def remove_folder(folder: Path) -> None:
+    """Removes a folder with all that is in it, as far as that can be done."""
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def _locked(folder: Path) -> int:
+    while True:
+        folder.mkdir(exist_ok=True)
+        lock = os.open(folder, os.O_RDONLY)
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        # While we waited, its last owner may have removed it.
+        with suppress(FileNotFoundError):
+            if os.path.samestat(os.fstat(lock), folder.stat()):
+                return lock
+        os.close(lock)
+
+
+def _clear(path: Path, keep: Path | None = None) -> None:
+    for stale in path.parent.glob(f".{glob.escape(path.name)}.*.part"):
+        # Those of `data.old` begin like those of `data`.
+        key = stale.name[len(path.name) + 2 :].removesuffix(".part").removesuffix(".replaced")
+        if "." not in key and stale != keep:
+            _remove_if_abandoned(stale)
+
+
+def publish(part: Path, path: Path) -> None:
+    """Gives a whole folder the name of `path`, and the place of the folder that was there."""
     mask = os.umask(0)
     os.umask(mask)
     part.chmod(0o777 & ~mask)

@@ -5,6 +5,7 @@ from numpy.typing import NDArray
 
 from scalewright.data.epochs import Epochs
 from scalewright.data.pictures import PictureSequence
+from scalewright.data.shares import rows_of
 from scalewright.errors import InputError
 from scalewright.files import content_hash
 
@@ -34,15 +35,26 @@ class PictureBatches:
         self.pictures, self.batch_size, self.seed, self.augment = pictures, batch_size, seed, augment
         self._epochs = Epochs(len(pictures), seed, unique)
 
-    def batch(self, step: int) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
-        """Pictures [batch_size, pixels, pixels, 3] and labels [batch_size] of a step, counted from 0."""
-        pictures, labels = self.pictures.take(self._epochs.places(step * self.batch_size, self.batch_size))
-        return (self._moved(pictures, step) if self.augment else pictures), labels
+    def batch(self, step: int, first: int = 0, count: int | None = None) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+        """The batch of a step, counted from 0, or `count` of its rows from row `first` on: a rank's share of it.
 
-    def _moved(self, pictures: NDArray[np.uint8], step: int) -> NDArray[np.uint8]:
+        A picture is shifted and mirrored alike in every share that holds it.
+
+        Returns:
+            Pictures [batch_size or count, pixels, pixels, 3] and labels [batch_size or count].
+
+        Raises:
+            IndexError: the batch has no such rows.
+        """
+        share = rows_of(self.batch_size, first, count)
+        pictures, labels = self.pictures.take(self._epochs.places(step * self.batch_size + share.start, len(share)))
+        return (self._moved(pictures, step, share) if self.augment else pictures), labels
+
+    def _moved(self, pictures: NDArray[np.uint8], step: int, share: range) -> NDArray[np.uint8]:
         edge = self.pictures.pixels
         most = edge // SHIFT
-        words = np.random.PCG64(int(content_hash(["moved", self.seed, step]), 16)).random_raw((len(pictures), 3))
+        drawn = np.random.PCG64(int(content_hash(["moved", self.seed, step]), 16)).random_raw((self.batch_size, 3))
+        words = drawn[share.start : share.stop]
         shifts = (words[:, :2] % np.uint64(2 * most + 1)).astype(np.int64) - most
         places = np.arange(edge)
         for picture, (down, right), mirrored in zip(pictures, shifts, words[:, 2] % np.uint64(2), strict=True):

@@ -1,6 +1,6 @@
 """Large files cut into pieces, so that a hold-out is more than one or two of them."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from scalewright.data.readers import TextDocument
 
@@ -23,11 +23,9 @@ def cut_large(documents: Sequence[TextDocument]) -> tuple[list[TextDocument], tu
         The documents, pieces named `name#1`, `name#2`, ... in their place; and the names of those that were
         cut.
     """
-    lengths = [len(document.text) for document in documents]
-    total = sum(lengths)
-    if total * total >= MIN_DOCUMENTS * sum(length * length for length in lengths):
+    size = piece_size([len(document.text) for document in documents])
+    if size is None:
         return list(documents), ()
-    size = min(PIECE_CHARACTERS, max(MIN_PIECE_CHARACTERS, total // PIECES))
     result: list[TextDocument] = []
     cut: list[str] = []
     for document in documents:
@@ -40,23 +38,38 @@ def cut_large(documents: Sequence[TextDocument]) -> tuple[list[TextDocument], tu
     return result, tuple(cut)
 
 
+def piece_size(lengths: Sequence[int]) -> int | None:
+    """Characters of the pieces into which texts of these lengths are to be cut; None where they are enough."""
+    total = sum(lengths)
+    if total * total >= MIN_DOCUMENTS * sum(length * length for length in lengths):
+        return None
+    return min(PIECE_CHARACTERS, max(MIN_PIECE_CHARACTERS, total // PIECES))
+
+
 def cut_text(text: str, size: int) -> list[str]:
     """Pieces of `size` to `2 size` characters that join to `text`; a text shorter than that is one.
 
     Each ends at the first blank line after `size` characters; failing that at the first line's end, blank,
     or character.
     """
-    pieces: list[str] = []
-    start = 0
-    while len(text) - start > 2 * size:
-        least, most = start + size, start + 2 * size
-        end = least
-        for mark in ("\n\n", "\n", " "):
-            at = text.find(mark, least - len(mark), most)
-            if at >= 0:
-                end = at + len(mark)
-                break
-        pieces.append(text[start:end])
-        start = end
-    pieces.append(text[start:])
-    return pieces
+    return list(cut_blocks([text], size))
+
+
+def cut_blocks(blocks: Iterable[str], size: int) -> Iterator[str]:
+    """The pieces of `cut_text`, of a text given in blocks."""
+    text = ""
+    for block in blocks:
+        text += block
+        start = 0
+        while len(text) - start > 2 * size:
+            least, most = start + size, start + 2 * size
+            end = least
+            for mark in ("\n\n", "\n", " "):
+                at = text.find(mark, least - len(mark), most)
+                if at >= 0:
+                    end = at + len(mark)
+                    break
+            yield text[start:end]
+            start = end
+        text = text[start:]
+    yield text

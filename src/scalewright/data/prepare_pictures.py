@@ -1,12 +1,9 @@
 """From picture files to packed bytes."""
 
 import io
-from collections import deque
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from functools import partial
 from hashlib import sha256
-from itertools import islice
-from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
@@ -22,10 +19,10 @@ from scalewright.data.pictures import Pictures, PicturesManifest, PicturesSplit
 from scalewright.data.progress import PrepareProgress, unheard
 from scalewright.data.readers import SKIPPED_KEPT, Skipped
 from scalewright.data.shards import write_shards
+from scalewright.data.workers import Workers
 from scalewright.documents import Reason
 from scalewright.errors import InputError, WorkError
 from scalewright.files import content_hash, file_hash
-from scalewright.machines.host import usable_threads
 
 RECIPE = 1
 """Raised when the same inputs would give other pictures, so that datasets made before are made anew."""
@@ -167,17 +164,11 @@ class _Reading:
 
 
 def _decode_all(files: list[PictureFile], pixels: int) -> Iterator[NDArray[np.uint8] | str]:
-    if len(files) <= _FEW:
-        yield from _decode_some(files, pixels)
-        return
-    count = usable_threads()
     chunks = (files[start : start + _CHUNK] for start in range(0, len(files), _CHUNK))
-    with ProcessPoolExecutor(count, mp_context=get_context("spawn")) as workers:
+    with Workers() as workers:
         # A few chunks ahead: all of a large dataset's pictures would not fit into memory.
-        ahead = deque(workers.submit(_decode_some, chunk, pixels) for chunk in islice(chunks, 3 * count))
-        while ahead:
-            yield from ahead.popleft().result()
-            ahead.extend(workers.submit(_decode_some, chunk, pixels) for chunk in islice(chunks, 1))
+        for found in workers.in_order(partial(_decode_some, pixels=pixels), chunks, few=len(files) <= _FEW):
+            yield from found
 
 
 def _decode_some(files: list[PictureFile], pixels: int) -> list[NDArray[np.uint8] | str]:

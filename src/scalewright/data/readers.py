@@ -1,12 +1,14 @@
 """Files into documents: one a text file, one a row of a table."""
 
+import codecs
 import gzip
 import json
 import lzma
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 from scalewright.data.progress import PrepareProgress, unheard
 from scalewright.data.sources import find_files, kind_of, name_of
@@ -20,6 +22,7 @@ NAMED = 5
 """How many of the things skipped a message names."""
 
 _BLOCK = 1 << 20
+_ROWS = 1024
 
 
 @dataclass(frozen=True)
@@ -33,6 +36,14 @@ class TextDocument:
     def size_bytes(self) -> int:
         """Length in UTF-8."""
         return len(self.text.encode())
+
+
+@dataclass(frozen=True)
+class TextBlocks:
+    """A document that is being read: its text in blocks, to be taken before the next document is."""
+
+    name: str
+    blocks: Iterable[str]
 
 
 SKIPPED_KEPT = 100
@@ -57,11 +68,21 @@ class Reading:
     @property
     def warnings(self) -> tuple[str, ...]:
         """One line that counts what was skipped and names the first few; none if nothing was."""
-        if not self.skipped:
-            return ()
-        named = ", ".join(f"{item.name} ({item.why})" for item in self.skipped[:NAMED])
-        more = f" and {len(self.skipped) - NAMED} more" if len(self.skipped) > NAMED else ""
-        return (f"skipped {len(self.skipped)} of the files and rows: {named}{more}",)
+        return skipped_warnings(self.skipped, len(self.skipped))
+
+
+def skipped_warnings(first: Sequence[Skipped], count: int) -> tuple[str, ...]:
+    """One line that counts what was skipped and names the first few of it; none if nothing was."""
+    if not count:
+        return ()
+    named = ", ".join(f"{item.name} ({item.why})" for item in first[:NAMED])
+    more = f" and {count - NAMED} more" if count > NAMED else ""
+    return (f"skipped {count} of the files and rows: {named}{more}",)
+
+
+def no_text(files: int, warnings: tuple[str, ...]) -> InputError:
+    """What to say where no file holds any text."""
+    return InputError(f"no text in {files} files: " + "; ".join(warnings or ("all of them are empty",)))
 
 
 def read_documents(sources: Sequence[str | Path], base: Path, progress: PrepareProgress = unheard) -> Reading:
@@ -85,51 +106,101 @@ def read_documents(sources: Sequence[str | Path], base: Path, progress: PrepareP
     for count, path in enumerate(paths, start=1):
         name = name_of(path, base)
         try:
-            rows = list(_rows(path, name))
-        except _UnreadableError as problem:
+            rows = [
+                row if isinstance(row, Skipped) else TextDocument(row.name, "".join(row.blocks))
+                for row in documents_of(path, name)
+            ]
+        except UnreadableError as problem:
             rows = [Skipped(name=name, why=str(problem))]
         documents += [row for row in rows if isinstance(row, TextDocument) and row.text.strip()]
         skipped += [row for row in rows if isinstance(row, Skipped)]
         progress("reading", count / len(paths))
     reading = Reading(documents, skipped)
     if not documents:
-        raise InputError(f"no text in {len(paths)} files: " + "; ".join(reading.warnings or ("all of them are empty",)))
+        raise no_text(len(paths), reading.warnings)
     return reading
 
 
-class _UnreadableError(Exception):
+class UnreadableError(Exception):
     """A file cannot be read as what its name says."""
 
 
-def _rows(path: Path, name: str) -> Iterator[TextDocument | Skipped]:
+def documents_of(path: Path, name: str) -> Iterator[TextBlocks | Skipped]:
+    """The documents of a file, and the rows of it that are none, in a stream: memory holds a block, or a row.
+
+    Raises:
+        UnreadableError: the file is damaged, at any point of the stream: none of it is to be used.
+    """
     match kind_of(path):
         case ".parquet":
             yield from _parquet(path, name)
         case ".jsonl":
-            for number, line in enumerate(_text(path).split("\n"), start=1):
+            for number, line in enumerate(_lines(_text(path)), start=1):
                 if line.strip():
                     yield _json_line(line, f"{name}:{number}")
         case _:
-            yield TextDocument(name, _text(path))
+            yield TextBlocks(name, _text(path))
 
 
-def _text(path: Path) -> str:
+def _text(path: Path) -> Iterator[str]:
+    """A file's text in blocks, without its byte order mark, its lines ended by LF alone."""
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    position, held = 0, ""
+    for content in _whole(path):
+        pending = len(decoder.getstate()[0])
+        try:
+            text = held + decoder.decode(content, final=not content)
+        except UnicodeDecodeError as error:
+            for _ in _whole(path):  # What damages it more is said in its place.
+                pass
+            raise UnreadableError(f"not UTF-8 at byte {position - pending + error.start}") from None
+        position += len(content)
+        # An LF may follow in the next block.
+        held = "\r" if content and text.endswith("\r") else ""
+        yield text.removesuffix(held).replace("\r\n", "\n")
+
+
+def _whole(path: Path) -> Iterator[bytes]:
+    """What a file holds, unpacked, without a byte order mark; an empty block tells its end."""
     try:
-        content = path.read_bytes()
-        if path.suffix.lower() == ".gz":
-            content = gzip.decompress(content)
-        elif path.suffix.lower() == ".xz":
-            content = lzma.decompress(content)
+        with _opened(path) as file:
+            mark = codecs.BOM_UTF8
+            while content := file.read(_BLOCK):
+                if b"\0" in content:
+                    while file.read(_BLOCK):
+                        pass
+                    raise UnreadableError("binary")
+                if text := content.removeprefix(mark):
+                    yield text
+                mark = b""
     except OSError as error:
-        raise _UnreadableError(error.strerror or str(error)) from None
+        # With a checksum that differs, `gzip` tells both.
+        said, _, _ = (error.strerror or str(error)).partition(" 0x")
+        raise UnreadableError(said) from None
     except (EOFError, lzma.LZMAError, zlib.error):
-        raise _UnreadableError("damaged compression") from None
-    if b"\0" in content:
-        raise _UnreadableError("binary")
-    try:
-        return content.decode("utf-8-sig").replace("\r\n", "\n")
-    except UnicodeDecodeError as error:
-        raise _UnreadableError(f"not UTF-8 at byte {error.start}") from None
+        raise UnreadableError("damaged compression") from None
+    yield b""
+
+
+def _opened(path: Path) -> BinaryIO | gzip.GzipFile | lzma.LZMAFile:
+    match path.suffix.lower():
+        case ".gz":
+            return gzip.open(path)
+        case ".xz":
+            return lzma.open(path)
+        case _:
+            return path.open("rb")
+
+
+def _lines(blocks: Iterable[str]) -> Iterator[str]:
+    begun: list[str] = []
+    for block in blocks:
+        first, *others = block.split("\n")
+        begun.append(first)
+        for other in others:
+            yield "".join(begun)
+            begun = [other]
+    yield "".join(begun)
 
 
 def text_bytes(path: Path) -> int:
@@ -139,13 +210,13 @@ def text_bytes(path: Path) -> int:
             return _parquet_bytes(path)
         if path.suffix.lower() not in (".gz", ".xz"):
             return path.stat().st_size
-        with gzip.open(path) if path.suffix.lower() == ".gz" else lzma.open(path) as file:
+        with _opened(path) as file:
             return sum(len(block) for block in iter(lambda: file.read(_BLOCK), b""))
     except (OSError, EOFError, lzma.LZMAError, zlib.error):
         return 0
 
 
-def _json_line(line: str, name: str) -> TextDocument | Skipped:
+def _json_line(line: str, name: str) -> TextBlocks | Skipped:
     try:
         row = json.loads(line)
     except (ValueError, RecursionError):
@@ -153,7 +224,7 @@ def _json_line(line: str, name: str) -> TextDocument | Skipped:
     return _field(row.get(FIELD) if isinstance(row, dict) else None, name)
 
 
-def _parquet(path: Path, name: str) -> Iterator[TextDocument | Skipped]:
+def _parquet(path: Path, name: str) -> Iterator[TextBlocks | Skipped]:
     try:
         import pyarrow
         import pyarrow.parquet
@@ -162,12 +233,14 @@ def _parquet(path: Path, name: str) -> Iterator[TextDocument | Skipped]:
     try:
         table = pyarrow.parquet.ParquetFile(path)
         if FIELD not in table.schema_arrow.names:
-            raise _UnreadableError(f"no column {FIELD!r}, found {', '.join(table.schema_arrow.names)}")
-        values = table.read(columns=[FIELD]).column(FIELD).to_pylist()
+            raise UnreadableError(f"no column {FIELD!r}, found {', '.join(table.schema_arrow.names)}")
+        number = 0
+        for batch in table.iter_batches(_ROWS, columns=[FIELD]):
+            for value in batch.column(FIELD).to_pylist():
+                number += 1
+                yield _field(value, f"{name}:{number}")
     except (OSError, UnicodeDecodeError, pyarrow.ArrowException):
-        raise _UnreadableError("not Parquet, or damaged") from None
-    for number, value in enumerate(values, start=1):
-        yield _field(value, f"{name}:{number}")
+        raise UnreadableError("not Parquet, or damaged") from None
 
 
 def _parquet_bytes(path: Path) -> int:
@@ -183,11 +256,11 @@ def _parquet_bytes(path: Path) -> int:
     return sum(column.total_uncompressed_size for column in columns if column.path_in_schema == FIELD)
 
 
-def _field(value: object, name: str) -> TextDocument | Skipped:
+def _field(value: object, name: str) -> TextBlocks | Skipped:
     if not isinstance(value, str):
         return Skipped(name=name, why=f"no {FIELD!r}")
     try:
         value.encode()
     except UnicodeEncodeError:
         return Skipped(name=name, why="not valid Unicode")
-    return TextDocument(name, value.replace("\r\n", "\n"))
+    return TextBlocks(name, (value.replace("\r\n", "\n"),))

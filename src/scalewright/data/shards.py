@@ -1,7 +1,7 @@
 """Packed tokens on disk: one stream a split, cut into binary shards, read through the page cache."""
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from hashlib import sha256
 from itertools import accumulate, groupby
 from operator import itemgetter
@@ -40,6 +40,8 @@ def write_shards(
     chunks: Iterable[NDArray[np.integer[Any]]],
     dtype: TokenType,
     shard_tokens: int = SHARD_TOKENS,
+    written: Sequence[Shard] = (),
+    finished: Callable[[Shard], None] = lambda shard: None,
 ) -> tuple[Shard, ...]:
     """Writes the stream that `chunks` make in a row as `SPLIT-00000.bin`, `SPLIT-00001.bin`, ...
 
@@ -49,9 +51,14 @@ def write_shards(
         chunks: token ids.
         dtype: how each id is stored, little-endian.
         shard_tokens: length of each shard but the last.
+        written: the first of the shards, where they were written before: `chunks` go on behind them.
+        finished: hears of each further shard that is whole and on disk.
+
+    Returns:
+        All of the shards, those written before among them.
     """
-    shards: list[Shard] = []
-    for number, parts in groupby(_numbered(chunks, shard_tokens), key=itemgetter(0)):
+    shards = list(written)
+    for number, parts in groupby(_numbered(chunks, shard_tokens, len(shards)), key=itemgetter(0)):
         name = f"{split}-{number:05d}.bin"
         digest = sha256()
         tokens = 0
@@ -64,6 +71,7 @@ def write_shards(
             file.flush()
             os.fsync(file.fileno())
         shards.append(Shard(name=name, tokens=tokens, sha256=digest.hexdigest()))
+        finished(shards[-1])
     return tuple(shards)
 
 
@@ -118,9 +126,9 @@ def _map(folder: Path, shard: Shard, stored: np.dtype[np.unsignedinteger]) -> To
 
 
 def _numbered(
-    chunks: Iterable[NDArray[np.integer[Any]]], shard_tokens: int
+    chunks: Iterable[NDArray[np.integer[Any]]], shard_tokens: int, first: int
 ) -> Iterator[tuple[int, NDArray[np.integer[Any]]]]:
-    position = 0
+    position = first * shard_tokens
     for chunk in chunks:
         rest = chunk
         while len(rest):

@@ -5,8 +5,6 @@ from collections.abc import Iterator, Sequence
 from itertools import accumulate
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 
 from scalewright.data.progress import PrepareProgress, unheard
@@ -31,8 +29,6 @@ BYTES_PER_TOKEN_LEARNED = 4_000
 """Text a BPE is trained on, for each token of its vocabulary: with all 11 MB of the standard library's
 source in place of the first 4 MB, 1,024 tokens span 0.5 % more bytes, with all of 25 MB of novels 0.1 %,
 measured here."""
-
-_BATCH_CHARACTERS = 1_000_000
 
 
 def choose_vocabulary(text_bytes: int) -> tuple[int, Reason]:
@@ -132,18 +128,6 @@ def load_tokenizer(path: Path) -> Tokenizer:
     return tokenizer
 
 
-def encode(
-    tokenizer: Tokenizer, texts: Sequence[str], progress: PrepareProgress = unheard, stage: str = "encoding"
-) -> Iterator[NDArray[np.int64]]:
-    """Ids of each text in turn, each with the end of text behind it."""
-    done, total = 0, max(1, sum(map(len, texts)))
-    for batch in _batches(texts):
-        for encoding in tokenizer.encode_batch_fast(batch, add_special_tokens=False):
-            yield np.array([*encoding.ids, END_OF_TEXT_ID], dtype=np.int64)
-        done += sum(map(len, batch))
-        progress(stage, done / total)
-
-
 def _byte_level(model: models.BPE) -> Tokenizer:
     tokenizer = Tokenizer(model)
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
@@ -155,16 +139,3 @@ def _byte_level(model: models.BPE) -> Tokenizer:
 def _first(texts: Sequence[str], size_bytes: int) -> Sequence[str]:
     ends = accumulate(len(text.encode()) for text in texts)
     return texts[: 1 + next((index for index, end in enumerate(ends) if end >= size_bytes), len(texts))]
-
-
-def _batches(texts: Sequence[str]) -> Iterator[list[str]]:
-    batch: list[str] = []
-    characters = 0
-    for text in texts:
-        batch.append(text)
-        characters += len(text)
-        if characters >= _BATCH_CHARACTERS:
-            yield batch
-            batch, characters = [], 0
-    if batch:
-        yield batch
