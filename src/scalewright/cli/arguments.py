@@ -18,6 +18,13 @@ LedgerPath = Annotated[
     str | None,
     typer.Option("--ledger", metavar="PATH", help="A ledger.db or a URL; of the project in this folder else."),
 ]
+Executor = Annotated[
+    str,
+    typer.Option(
+        metavar="WHERE",
+        help="Where the small runs are trained: local, or a Ray cluster: auto, HOST:PORT, ray://HOST:PORT.",
+    ),
+]
 LawFile = Annotated[Path, typer.Argument(metavar="LAW", help="A law.json, from scalewright fit --out.")]
 
 

@@ -9,6 +9,7 @@ from rich.text import Text
 
 from scalewright import __version__
 from scalewright.cli.allocate import allocate
+from scalewright.cli.arguments import Executor
 from scalewright.cli.console import Json, answers, errors
 from scalewright.cli.fit import fit
 from scalewright.cli.machines import machines
@@ -103,16 +104,18 @@ def init(
 def run(
     project: Annotated[Path, typer.Argument(help="A project.toml.")],
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done and what it would cost.")] = False,
+    executor: Executor = "local",
     json: Json = False,
 ) -> None:
     """Data to report: ladder, law, plan, forecast, training, score, compression. Resumable."""
-    _run(project, dry_run, json)
+    _run(project, dry_run, executor, json)
 
 
 @app.command()
 def demo(
     folder: Annotated[Path, typer.Argument(help="Folder of the demonstration.")] = Path("demo"),
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done and what it would cost.")] = False,
+    executor: Executor = "local",
     json: Json = False,
 ) -> None:
     """`run` on text that every Python has: the source of its own standard library."""
@@ -122,10 +125,10 @@ def demo(
     path = folder / "project.toml"
     if not path.exists():
         write_project(path, name="python standard library", data=STANDARD_LIBRARY)
-    _run(path, dry_run, json)
+    _run(path, dry_run, executor, json)
 
 
-def _run(project: Path, dry_run: bool, json: bool) -> None:
+def _run(project: Path, dry_run: bool, executor: str, json: bool) -> None:
     from scalewright.cli.terminal import TerminalWatch
     from scalewright.pipeline import estimate, run_project
 
@@ -139,7 +142,7 @@ def _run(project: Path, dry_run: bool, json: bool) -> None:
         return
     try:
         with TerminalWatch(errors) as watch:
-            outcome = run_project(project, watch=watch)
+            outcome = run_project(project, watch=watch, executor=executor)
     except KeyboardInterrupt:
         raise _StoppedError("stopped; finished work is kept, the same command goes on from here") from None
     if json:

@@ -19,7 +19,7 @@ def whole_folder(path: Path) -> Iterator[Path]:
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     for stale in path.parent.glob(f".{glob.escape(path.name)}.*.part"):
-        _remove_if_abandoned(stale)
+        remove_if_abandoned(stale)
     part = Path(tempfile.mkdtemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent))
     lock = os.open(part, os.O_RDONLY)
     try:
@@ -44,7 +44,8 @@ def _publish(part: Path, path: Path) -> None:
         part.rename(path)
 
 
-def _remove_if_abandoned(part: Path) -> None:
+def remove_if_abandoned(part: Path) -> None:
+    """Removes a folder on which no process holds a lock."""
     with suppress(FileNotFoundError, BlockingIOError):
         lock = os.open(part, os.O_RDONLY)
         try:

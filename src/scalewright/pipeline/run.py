@@ -14,6 +14,7 @@ from scalewright.pipeline.shipped import ship
 from scalewright.pipeline.stages import Stages
 from scalewright.pipeline.watch import Silent, Watch
 from scalewright.pipeline.workspace import STATE, Workspace
+from scalewright.studies import LOCAL
 from scalewright.tasks import task_named
 
 
@@ -31,7 +32,9 @@ def open_project(path: Path, watch: Watch | None = None) -> Iterator[Workspace]:
         yield Workspace(project, root, task_named(project.task), ledger, Stages(root / STATE), watch or Silent())
 
 
-def run_project(path: Path, *, watch: Watch | None = None, workers: int | None = None) -> Outcome:
+def run_project(
+    path: Path, *, watch: Watch | None = None, workers: int | None = None, executor: str = LOCAL
+) -> Outcome:
     """Does everything that is left to do of the project at `path`; returns what it came to.
 
     Killed anywhere and called again, it goes on from the last finished run or checkpoint.
@@ -39,13 +42,14 @@ def run_project(path: Path, *, watch: Watch | None = None, workers: int | None =
     Args:
         path: a project file.
         watch: hears of stages and progress.
-        workers: processes for the ladder; by default one for each thread of the machine.
+        workers: runs of the ladder side by side; by default one for each thread of this machine, or CPU of the cluster.
+        executor: where the ladder is carried out: `local`, or a Ray cluster's address.
 
     Raises:
-        InputError: the project file or its data are wrong.
+        InputError: the project file, its data or the executor's address are wrong.
         WorkError: the work failed; what was finished is kept.
     """
     with open_project(path, watch) as at:
-        planned = plan_project(at, workers)
+        planned = plan_project(at, workers, executor)
         final = train_final(at, planned)
         return ship(at, planned, final)
