@@ -23,26 +23,29 @@ class Reached(NamedTuple):
     snapshot: Snapshot | None
 
 
-class Post:
-    """What attempts have to say until the driver asks: an actor on the cluster's head."""
+def post_class() -> type:
+    """The class of what attempts have to say until the driver asks: an actor on the cluster's head.
 
-    def __init__(self) -> None:
-        self._ticks: dict[str, float] = {}
-        self._snapshots: dict[int, Snapshot] = {}
+    Made here, so that it goes to the head by value: its process need not load what a worker needs.
+    """
 
-    def tell(self, name: str, done: float) -> None:
-        """Takes a tick."""
-        self._ticks[name] = done
+    class Post:
+        def __init__(self) -> None:
+            self.ticks: dict[str, float] = {}
+            self.snapshots: dict[int, dict[str, bytes]] = {}
 
-    def keep(self, attempt: int, snapshot: Snapshot) -> None:
-        """Takes the files of an attempt, in place of its earlier ones."""
-        self._snapshots[attempt] = snapshot
+        def tell(self, name: str, done: float) -> None:
+            self.ticks[name] = done
 
-    def take(self) -> tuple[dict[str, float], dict[int, Snapshot]]:
-        """Hands over what has come since it was last asked."""
-        taken = self._ticks, self._snapshots
-        self._ticks, self._snapshots = {}, {}
-        return taken
+        def keep(self, attempt: int, snapshot: dict[str, bytes]) -> None:
+            self.snapshots[attempt] = snapshot
+
+        def take(self) -> tuple[dict[str, float], dict[int, dict[str, bytes]]]:
+            taken = self.ticks, self.snapshots
+            self.ticks, self.snapshots = {}, {}
+            return taken
+
+    return Post
 
 
 def attempt(

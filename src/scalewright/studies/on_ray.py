@@ -15,7 +15,7 @@ from typing import Any, Self
 
 import scalewright
 from scalewright.errors import InputError, WorkError
-from scalewright.studies.attempt import Post, Reached, attempt, path_of
+from scalewright.studies.attempt import Reached, attempt, path_of, post_class
 from scalewright.studies.executor import Answer, Job, Tick
 from scalewright.studies.shipment import Shipment, pack
 from scalewright.studies.snapshots import Snapshot, read_snapshot, write_snapshot
@@ -70,7 +70,7 @@ class RayExecutor:
             self._leave()
             raise InputError(f"--executor {address}: a cluster without CPUs: add nodes that have some")
         self.workers = workers or found
-        self._post = self._ray.remote(Post).options(num_cpus=0, resources=_HEAD, max_restarts=-1).remote()
+        self._post = self._ray.remote(post_class()).options(num_cpus=0, resources=_HEAD, max_restarts=-1).remote()
         self._attempt = self._ray.remote(attempt)
         self._numbers = count()
         self._shipments: dict[Path, Shipment] = {}
