@@ -271,7 +271,8 @@ def _connected(address: str) -> tuple[Any, bool]:
         finally:
             channel.close()
     # Else Ray prints what becomes of its processes on standard output, among the answers.
-    importlib.import_module("ray._private.worker")._worker_logs_enabled = False
+    printing: Any = importlib.import_module("ray._private.worker")
+    printing._worker_logs_enabled = False
     try:
         ray.init(
             address,
