@@ -26,6 +26,13 @@ Track = Annotated[
         "tensorboard:FOLDER, wandb:PROJECT, ledger:PATH or none; repeatable.",
     ),
 ]
+Executor = Annotated[
+    str,
+    typer.Option(
+        metavar="WHERE",
+        help="Where the small runs are trained: local, or a Ray cluster: auto, HOST:PORT, ray://HOST:PORT.",
+    ),
+]
 LawFile = Annotated[Path, typer.Argument(metavar="LAW", help="A law.json, from scalewright fit --out.")]
 
 

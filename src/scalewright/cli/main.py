@@ -9,7 +9,7 @@ from rich.text import Text
 
 from scalewright import __version__
 from scalewright.cli.allocate import allocate
-from scalewright.cli.arguments import Track
+from scalewright.cli.arguments import Executor, Track
 from scalewright.cli.console import Json, answers, errors
 from scalewright.cli.fit import fit
 from scalewright.cli.machines import machines
@@ -104,17 +104,19 @@ def init(
 def run(
     project: Annotated[Path, typer.Argument(help="A project.toml.")],
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done and what it would cost.")] = False,
+    executor: Executor = "local",
     track: Track = None,
     json: Json = False,
 ) -> None:
     """Data to report: ladder, law, plan, forecast, training, score, compression. Resumable."""
-    _run(project, dry_run, track, json)
+    _run(project, dry_run, executor, track, json)
 
 
 @app.command()
 def demo(
     folder: Annotated[Path, typer.Argument(help="Folder of the demonstration.")] = Path("demo"),
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done and what it would cost.")] = False,
+    executor: Executor = "local",
     track: Track = None,
     json: Json = False,
 ) -> None:
@@ -125,10 +127,10 @@ def demo(
     path = folder / "project.toml"
     if not path.exists():
         write_project(path, name="python standard library", data=STANDARD_LIBRARY)
-    _run(path, dry_run, track, json)
+    _run(path, dry_run, executor, track, json)
 
 
-def _run(project: Path, dry_run: bool, track: list[str] | None, json: bool) -> None:
+def _run(project: Path, dry_run: bool, executor: str, track: list[str] | None, json: bool) -> None:
     from scalewright.cli.terminal import TerminalWatch
     from scalewright.pipeline import estimate, run_project
 
@@ -142,7 +144,7 @@ def _run(project: Path, dry_run: bool, track: list[str] | None, json: bool) -> N
         return
     try:
         with TerminalWatch(errors) as watch:
-            outcome = run_project(project, watch=watch, track=track or ())
+            outcome = run_project(project, watch=watch, executor=executor, track=track or ())
     except KeyboardInterrupt:
         raise _StoppedError("stopped; finished work is kept, the same command goes on from here") from None
     if json:

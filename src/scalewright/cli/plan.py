@@ -8,7 +8,7 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
-from scalewright.cli.arguments import Plot
+from scalewright.cli.arguments import Executor, Plot
 from scalewright.cli.console import Json, answers, plain_table, print_json, print_table
 from scalewright.cli.hardware import machine_named, timed_runs
 from scalewright.cli.options import gigabytes, positive
@@ -63,6 +63,7 @@ def plan(
     explain: Annotated[bool, typer.Option("--explain", help="Say why each number is what it is.")] = False,
     out: Annotated[Path | None, typer.Option(metavar="FILE", help="Keep the plan, as JSON.")] = None,
     plot: Plot = None,
+    executor: Executor = "local",
     json: Json = False,
 ) -> None:
     """Plans the model of least loss that a machine can train within limits: size, data, layout, time, cost."""
@@ -70,7 +71,7 @@ def plan(
         check_image(plot)
     if project is not None:
         _refuse_options(context_of_command, project)
-        print_project_plan(project, explain=explain, out=out, json=json)
+        print_project_plan(project, executor=executor, explain=explain, out=out, json=json)
         return
     if law is None or machine is None:
         raise InputError("plan: expected a project.toml, or both --law and --machine")
@@ -114,7 +115,7 @@ def plan(
 
 def _refuse_options(context: typer.Context, project: Path) -> None:
     """A project says itself what its plan is for."""
-    kept = {"project", "explain", "out", "json"}
+    kept = {"project", "explain", "out", "json", "executor"}
     for name in context.params:
         source = context.get_parameter_source(name)
         if name not in kept and source is not None and source.name == "COMMANDLINE":

@@ -9,7 +9,7 @@ from scalewright.cli.console import answers, errors, print_json
 from scalewright.planning.plan import Plan
 
 
-def print_project_plan(project: Path, *, explain: bool, out: Path | None, json: bool) -> None:
+def print_project_plan(project: Path, *, executor: str, explain: bool, out: Path | None, json: bool) -> None:
     """Prepares data, probes, runs the ladder and fits the law, as far as that is left to do; prints the plan.
 
     Raises:
@@ -20,7 +20,7 @@ def print_project_plan(project: Path, *, explain: bool, out: Path | None, json: 
     from scalewright.pipeline.run import open_project
 
     with TerminalWatch(errors) as watch, open_project(project, watch) as at:
-        plan = plan_project(at, workers=None).plan
+        plan = plan_project(at, workers=None, executor=executor).plan
     if out is not None:
         plan.save(out)
     if json:

@@ -69,7 +69,7 @@ def _clear(path: Path, keep: Path | None = None) -> None:
         # Those of `data.old` begin like those of `data`.
         key = stale.name[len(path.name) + 2 :].removesuffix(".part").removesuffix(".replaced")
         if "." not in key and stale != keep:
-            _remove_if_abandoned(stale)
+            remove_if_abandoned(stale)
 
 
 def publish(part: Path, path: Path) -> None:
@@ -86,7 +86,8 @@ def publish(part: Path, path: Path) -> None:
         part.rename(path)
 
 
-def _remove_if_abandoned(part: Path) -> None:
+def remove_if_abandoned(part: Path) -> None:
+    """Removes a folder on which no process holds a lock."""
     with suppress(FileNotFoundError, BlockingIOError):
         lock = os.open(part, os.O_RDONLY)
         try:

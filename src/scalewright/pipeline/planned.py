@@ -17,7 +17,7 @@ from scalewright.pipeline.watch import Watch
 from scalewright.pipeline.workspace import Workspace
 from scalewright.planning import RECIPE_VERSION, Ladder, Plan, Recipe, design_ladder
 from scalewright.planning.rules import Settings
-from scalewright.studies import LadderStudy, LocalExecutor, ladder_recipe
+from scalewright.studies import LOCAL, Executor, LadderStudy, executor_named, ladder_recipe
 
 HARD_STOP = 1.2
 """Training is stopped after so many times its budget of time."""
@@ -45,23 +45,29 @@ class Planned(NamedTuple):
     plan: Plan
 
 
-def plan_project(at: Workspace, workers: int | None) -> Planned:
-    """Data, probe, ladder, law and plan; `workers` processes train the ladder, one for each thread by default."""
+def plan_project(at: Workspace, workers: int | None, executor: str = LOCAL) -> Planned:
+    """Data, probe, ladder, law and plan.
+
+    Args:
+        at: the project.
+        workers: runs of the ladder side by side; by default one for each thread of this machine, or CPU of the cluster.
+        executor: where they are carried out: `local`, or a Ray cluster's address.
+    """
     # The data first: what is wrong with them is said before anything is measured.
     dataset = _prepare(at)
     machine = _probe(at)
-    workers = workers or machine.threads
-    with LocalExecutor(workers) as executor:
+    with executor_named(executor, workers, machine.threads) as carrying_out:
         settings = rough_settings(at.project.budget, machine)
-        speeds = _time(at, machine, dataset, settings, executor)
-        ladder = _design(at, dataset, settings, speeds, workers)
+        speeds = _time(at, machine, dataset, settings, carrying_out)
+        # A cluster that has other nodes when a project goes on does not change its ladder.
+        ladder = _design(at, dataset, settings, speeds, workers or speeds.ladder.beside + 1)
         study = LadderStudy(
             ladder,
             task=at.task.name,
             name=at.project.name,
             dataset=dataset,
             ledger=at.ledger,
-            executor=executor,
+            executor=carrying_out,
             folder=at.runs,
             progress=_StudyWatch(at.watch),
         )
@@ -114,7 +120,7 @@ def _prepare(at: Workspace) -> Dataset:
     return dataset
 
 
-def _time(at: Workspace, machine: Machine, dataset: Dataset, settings: Settings, executor: LocalExecutor) -> Speeds:
+def _time(at: Workspace, machine: Machine, dataset: Dataset, settings: Settings, executor: Executor) -> Speeds:
     """Times training steps around the size that the budget may come to."""
     at.watch.stage("time", "timing training steps")
     speeds = at.stages.document(

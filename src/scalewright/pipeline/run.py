@@ -15,6 +15,7 @@ from scalewright.pipeline.stages import Stages
 from scalewright.pipeline.tracking import trackers_of
 from scalewright.pipeline.watch import Silent, Watch
 from scalewright.pipeline.workspace import STATE, Workspace
+from scalewright.studies import LOCAL
 from scalewright.tasks import task_named
 
 
@@ -33,7 +34,12 @@ def open_project(path: Path, watch: Watch | None = None) -> Iterator[Workspace]:
 
 
 def run_project(
-    path: Path, *, watch: Watch | None = None, workers: int | None = None, track: Sequence[str] = ()
+    path: Path,
+    *,
+    watch: Watch | None = None,
+    workers: int | None = None,
+    executor: str = LOCAL,
+    track: Sequence[str] = (),
 ) -> Outcome:
     """Does everything that is left to do of the project at `path`; returns what it came to.
 
@@ -42,16 +48,17 @@ def run_project(
     Args:
         path: a project file.
         watch: hears of stages and progress.
-        workers: processes for the ladder; by default one for each thread of the machine.
+        workers: runs of the ladder side by side; by default one for each thread of this machine, or CPU of the cluster.
+        executor: where the ladder is carried out: `local`, or a Ray cluster's address.
         track: names of trackers that hear of the final run, in the place of those that the project file names.
 
     Raises:
-        InputError: the project file or its data are wrong; a tracker is unknown or its package is missing.
+        InputError: the project file, its data or the executor's address are wrong; a tracker is unknown or its package is missing.
         WorkError: the work failed; what was finished is kept.
     """
     with open_project(path, watch) as at:
         # Before any work: what is missing for a tracker is said now.
         tracker = trackers_of(at, track or at.project.tracking.to)
-        planned = plan_project(at, workers)
+        planned = plan_project(at, workers, executor)
         final = train_final(at, planned, tracker)
         return ship(at, planned, final)

@@ -20,24 +20,37 @@ Answer = TypeVar("Answer")
 Tick = tuple[str, float]
 """Of which job, and how much of it is done, in the unit that the job counts in."""
 
-_ticks: "SimpleQueue[Tick] | None" = None
+_tell: Callable[[Tick], None] | None = None
 
 
 def report(tick: Tick) -> None:
     """Tells the process that started this worker how far a job is; does nothing outside a worker."""
-    if _ticks is not None:
-        _ticks.put(tick)
+    if _tell is not None:
+        _tell(tick)
+
+
+def reports_go_to(tell: Callable[[Tick], None] | None) -> None:
+    """Makes this process a worker whose reports go to `tell`."""
+    global _tell
+    _tell = tell
 
 
 class Executor(Protocol):
-    """Carries out jobs."""
+    """Carries out jobs, from when it is entered to when it is left."""
 
     workers: int
+    """Jobs at work side by side, at most."""
 
     def run(
         self, work: Callable[[Job], Answer], jobs: Sequence[Job], heard: Callable[[Tick], None]
     ) -> Iterator[tuple[Job, Answer]]:
         """Yields each job with its answer as it is finished; jobs are begun in the order given."""
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None: ...
 
 
 class LocalExecutor:
@@ -94,8 +107,7 @@ class LocalExecutor:
 
 def _begin_worker(parent: int, ticks: "SimpleQueue[Tick]") -> None:
     """Asks the kernel to kill this worker with its parent, and leaves Ctrl-C to the parent."""
-    global _ticks
-    _ticks = ticks
+    reports_go_to(ticks.put)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     if sys.platform == "linux":
         set_parent_death_signal = 1

@@ -67,9 +67,11 @@ class LadderStudy:
         executor: Executor,
         folder: Path,
         progress: StudyProgress,
+        device: str = "cpu",
     ) -> None:
         self.ladder, self.task, self.name, self.dataset = ladder, task, name, dataset
         self.ledger, self.executor, self.folder, self.progress = ledger, executor, folder, progress
+        self.device = device
 
     def find_rate(self, seed: int) -> tuple[float, Reason]:
         """Searches the learning rate at the ladder's smallest size."""
@@ -141,7 +143,7 @@ class LadderStudy:
                 self.progress.work(sum(spent.values()), total, what)
 
         jobs = [
-            TrunkJob(trunk, self.dataset.folder, self.folder / trunk.address, CHECKPOINT_SECONDS)
+            TrunkJob(trunk, self.dataset.folder, self.folder / trunk.address, CHECKPOINT_SECONDS, self.device)
             for trunk in sorted(trunks, key=lambda trunk: -work[trunk.address])
         ]
         answers: dict[str, list[Measured]] = {}

@@ -29,6 +29,22 @@ class TrunkJob:
     dataset: Path
     folder: Path
     checkpoint_seconds: float
+    device: str = "cpu"
+
+    @property
+    def threads(self) -> int:
+        """Threads of its arithmetic."""
+        return self.trunk.threads
+
+    @property
+    def gpus(self) -> int:
+        """Accelerators that it trains on."""
+        return 0 if self.device == "cpu" else 1
+
+    @property
+    def finished(self) -> bool:
+        """Whether all its results are there, so that nothing but reading them is left."""
+        return all((self.folder / f"result-{horizon}.json").exists() for horizon in self.trunk.horizons)
 
 
 @dataclass(frozen=True)
@@ -63,13 +79,14 @@ class Ticks:
 def train_job(job: TrunkJob) -> list[Measured]:
     """Trains a trunk with all its branches; what is finished already is read."""
     task = trainable_named(job.trunk.task)
-    with _alone(job.folder):
+    with alone(job.folder):
         return list(
             train(
                 job.trunk,
                 task,
                 task.open(job.dataset),
                 job.folder,
+                device=job.device,
                 checkpoint_seconds=job.checkpoint_seconds,
                 progress=Ticks(job.trunk),
             )
@@ -116,7 +133,7 @@ def time_job(job: SpeedJob) -> MeasuredSpeed:
 
 
 @contextmanager
-def _alone(folder: Path) -> Iterator[None]:
+def alone(folder: Path) -> Iterator[None]:
     """Holds a lock on the folder, so that a run is never trained by two processes at once."""
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / "lock").open("w") as file:
