@@ -11,10 +11,10 @@ from torch.nn import functional as F
 from scalewright.architectures.vgg import VGGShape
 from scalewright.data.picture_batches import PictureBatches
 from scalewright.data.pictures import Pictures
-from scalewright.models import compute_in
+from scalewright.models import compute_in, cross_entropy
 from scalewright.models.parametrisation import Roles, vgg_roles
 from scalewright.models.vgg import VGG
-from scalewright.planning.recipe import Recipe
+from scalewright.planning.recipe import PLAIN, Objective, Recipe
 from scalewright.tasks.task import Batch, Scores
 
 MEANS, DEVIATIONS = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
@@ -32,9 +32,9 @@ class Images:
         """Prepared pictures."""
         return Pictures.open(folder)
 
-    def build(self, shape: VGGShape) -> VGG:
-        """A VGG16 of a shape."""
-        return VGG(shape)
+    def build(self, shape: VGGShape, dropout: float | None = None) -> VGG:
+        """A VGG16 of a shape, with half of its classifier's inner layers left out in training unless told otherwise."""
+        return VGG(shape) if dropout is None else VGG(shape, dropout)
 
     def roles(self, model: VGG, recipe: Recipe) -> Roles:
         """What each weight does."""
@@ -52,10 +52,11 @@ class Images:
 
         return batch
 
-    def loss(self, model: VGG, batch: Batch) -> Tensor:
-        """Mean cross-entropy of the classes."""
+    def loss(self, model: VGG, batch: Batch, objective: Objective = PLAIN) -> Tensor:
+        """Mean cross-entropy of the classes, and what the objective adds."""
         pictures, labels = batch
-        return F.cross_entropy(model(normalised(pictures)).float(), labels)
+        logits = model(normalised(pictures)).float()
+        return F.cross_entropy(logits, labels) if objective == PLAIN else cross_entropy(logits, labels, *objective)
 
     def evaluate(self, model: VGG, dataset: Pictures, split: str, precision: str) -> Scores:
         """Mean cross-entropy and the share of pictures named rightly, over a whole split."""

@@ -13,7 +13,7 @@ from scalewright.data.sources import find_files
 from scalewright.data.tokenizer import BYTES_VOCABULARY, vocabulary_asked
 from scalewright.models import Llama, compute_in, cross_entropy
 from scalewright.models.parametrisation import Roles, llama_roles
-from scalewright.planning.recipe import Recipe
+from scalewright.planning.recipe import PLAIN, Objective, Recipe
 from scalewright.tasks.task import Batch, Expected, Scores
 
 STANDARD_LIBRARY = "python:standard-library"
@@ -66,9 +66,9 @@ class Language:
         """Prepared text."""
         return Dataset.open(folder)
 
-    def build(self, shape: LlamaShape) -> Llama:
+    def build(self, shape: LlamaShape, dropout: float | None = None) -> Llama:
         """The trunk as it is: tokens in, logits out."""
-        return Llama(shape)
+        return Llama(shape, dropout or 0.0)
 
     def roles(self, model: Llama, recipe: Recipe) -> Roles:
         """What each weight of the trunk does."""
@@ -81,17 +81,20 @@ class Language:
         batches = Batches(dataset.tokens("train"), shape.context, batch_size, seed, unique_tokens=unique_tokens)
         return lambda step: (torch.from_numpy(batches.batch(step)),)
 
-    def loss(self, model: Llama, batch: Batch) -> Tensor:
-        """Mean cross-entropy of each next token."""
+    def loss(self, model: Llama, batch: Batch, objective: Objective = PLAIN) -> Tensor:
+        """Mean cross-entropy of each next token, and what the objective adds."""
         (rows,) = batch
-        return cross_entropy(model(rows[:, :-1]).flatten(0, 1), rows[:, 1:].flatten())
+        return cross_entropy(model(rows[:, :-1]).flatten(0, 1), rows[:, 1:].flatten(), *objective)
 
     def evaluate(self, model: Llama, dataset: Dataset, split: str, precision: str) -> Scores:
         """Mean cross-entropy over the split's first tokens, each predicted from its window alone."""
         rows = torch.from_numpy(windows(dataset.tokens(split), model.shape.context, EVALUATION_TOKENS))
         device = model.lm_head.weight.device
         total = 0.0
+        training = model.training
+        model.eval()
         with torch.no_grad(), compute_in(precision, device.type):
             for batch in torch.split(rows, EVALUATION_BATCH):
                 total += self.loss(model, (batch.to(device),)).item() * len(batch)
+        model.train(training)
         return Scores(total / len(rows))

@@ -12,7 +12,7 @@ from scalewright.architectures import LlamaFamily, LlamaShape
 from scalewright.data import Dataset, PrepareProgress
 from scalewright.models import Llama
 from scalewright.models.parametrisation import Roles
-from scalewright.planning.recipe import Recipe
+from scalewright.planning.recipe import PLAIN, Objective, Recipe
 
 Batch = tuple[Tensor, ...]
 """Of one step: rows of each tensor belong together."""
@@ -57,8 +57,8 @@ class Trainable(Protocol):
     def open(self, folder: Path) -> Prepared:
         """Prepared data."""
 
-    def build(self, shape: Any) -> nn.Module:
-        """A model of a shape, its weights not yet drawn."""
+    def build(self, shape: Any, dropout: float | None = None) -> nn.Module:
+        """A model of a shape, its weights not yet drawn; without a `dropout` it has what it was published with."""
 
     def roles(self, model: Any, recipe: Recipe) -> Roles:
         """What each of its weights does: how it begins and how fast it moves."""
@@ -68,8 +68,8 @@ class Trainable(Protocol):
     ) -> Callable[[int], Batch]:
         """The batch of each step: a pure function of the step, so that resuming needs no state."""
 
-    def loss(self, model: Any, batch: Batch) -> Tensor:
-        """Mean training loss of a batch, to be differentiated."""
+    def loss(self, model: Any, batch: Batch, objective: Objective = PLAIN) -> Tensor:
+        """Mean training loss of a batch, to be differentiated; by default the cross-entropy alone."""
 
     def evaluate(self, model: Any, dataset: Any, split: str, precision: str) -> Scores:
         """On a held-out split, the loss in `loss_unit`."""
@@ -81,7 +81,7 @@ class Task(Trainable, Protocol):
     def open(self, folder: Path) -> Dataset:
         """Prepared text."""
 
-    def build(self, shape: LlamaShape) -> Llama:
+    def build(self, shape: LlamaShape, dropout: float | None = None) -> Llama:
         """The trunk."""
 
     def prepare(

@@ -1,4 +1,4 @@
-"""The loop and what it needs: schedule, parametrisation, precision, checkpoints."""
+"""The loop and what it needs: schedule, optimisers, averaging, precision, checkpoints."""
 
 from scalewright.training.configuration import Measured, Trunk
 from scalewright.training.loop import Trainer, train

@@ -7,17 +7,19 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import nn
 
 from scalewright.data.ahead import Ahead
 from scalewright.documents import Document
 from scalewright.errors import WorkError
 from scalewright.models import compute_in
-from scalewright.models.parametrisation import initialise, parameter_groups
+from scalewright.models.parametrisation import initialise
 from scalewright.tasks import Batch, Prepared, Scores, Trainable
+from scalewright.training.averaging import Averaging, MovingAverage, NoAveraging
+from scalewright.training.batch_warmup import growing
 from scalewright.training.checkpoint import load_checkpoint, save_checkpoint
 from scalewright.training.configuration import Measured, Trunk
 from scalewright.training.memory import keep_memory, peak_memory_bytes, reset_peak_memory
+from scalewright.training.optimisers import clip_gradients, optimiser_of
 from scalewright.training.progress import NoProgress, Progress
 from scalewright.training.schedule import Schedule
 from scalewright.training.stopping import EarlyStopping, NeverStopping
@@ -43,24 +45,19 @@ class Trainer:
     def __init__(self, trunk: Trunk, task: Trainable, dataset: Prepared, device: str) -> None:
         keep_memory()
         self.trunk, self.task, self.dataset, self.device = trunk, task, dataset, device
-        self.model = task.build(trunk.shape)
         recipe = trunk.recipe
+        self.model = task.build(trunk.shape, recipe.dropout)
         roles = task.roles(self.model, recipe)
         initialise(self.model, roles, trunk.seed)
         self.model.to(device)
         self.loss = torch.compile(task.loss, dynamic=False) if trunk.compiled else task.loss
-        self.optimiser = torch.optim.AdamW(
-            parameter_groups(self.model, roles, recipe),
-            betas=(recipe.beta1, recipe.beta2),
-            eps=recipe.epsilon,
-            fused=True,
-        )
+        self.optimiser = optimiser_of(self.model, roles, recipe)
+        self.averaging: Averaging = NoAveraging() if recipe.ema_decay is None else MovingAverage(recipe.ema_decay)
         # Gradients of fp16 are scaled up, or small ones would be zero (Micikevicius et al. 2018, arXiv:1710.03740).
         self.scaler = torch.amp.GradScaler(device, enabled=recipe.precision == "fp16")
         self.stopping = NeverStopping() if recipe.patience is None else EarlyStopping(recipe.patience)
-        self.batch: Ahead[Batch] = Ahead(
-            task.batches(dataset, trunk.shape, recipe.batch_size, trunk.seed, trunk.unique_tokens)
-        )
+        batches = task.batches(dataset, trunk.shape, recipe.batch_size, trunk.seed, trunk.unique_tokens)
+        self.batch: Ahead[Batch] = Ahead(growing(batches, recipe))
         self.step = 0
         self.seconds = 0.0
         self.curve: list[tuple[int, float]] = []
@@ -82,14 +79,15 @@ class Trainer:
         torch.manual_seed((self.trunk.seed * _STEPS + self.step) % 2**63)
         batch = tuple(part.to(self.device) for part in self.batch(self.step))
         with compute_in(recipe.precision, self.device):
-            loss = self.loss(self.model, batch)
+            loss = self.loss(self.model, batch, recipe.objective)
         torch.autograd.backward(self.scaler.scale(loss))
         self.scaler.unscale_(self.optimiser)
-        nn.utils.clip_grad_norm_(self.model.parameters(), recipe.clip)
+        clip_gradients(self.model, self.optimiser, recipe)
         # A step whose gradients are not finite, in fp16, is left out and the scale halved.
         self.scaler.step(self.optimiser)
         self.scaler.update()
         self.optimiser.zero_grad(set_to_none=True)
+        self.averaging.hear(self.model)
         value = loss.item()
         self.seconds += time.perf_counter() - began
         if not math.isfinite(value):
@@ -113,6 +111,7 @@ class Trainer:
             "optimiser": self.optimiser.state_dict(),
             "scaler": self.scaler.state_dict(),
             "stopping": self.stopping.state(),
+            "averaging": self.averaging.state(),
             "step": self.step,
             "seconds": self.seconds,
             "curve": [list(point) for point in self.curve],
@@ -135,6 +134,7 @@ class Trainer:
         self.optimiser.load_state_dict(state["optimiser"])
         self.scaler.load_state_dict(state["scaler"])
         self.stopping.go_on(state["stopping"])
+        self.averaging.go_on(state.get("averaging", {}))
         self.step, self.seconds = state["step"], state["seconds"]
         self.curve = [(int(tokens), float(loss)) for tokens, loss in state["curve"]]
         self._window = list(state["window"])
@@ -142,7 +142,7 @@ class Trainer:
 
     def measured(self, horizon: int, scores: Scores) -> Measured:
         """The record of a finished branch."""
-        tokens = self.step * self.trunk.tokens_per_step
+        tokens = self.trunk.tokens_after(self.step)
         return Measured(
             address=self.trunk.run_address(horizon),
             horizon=horizon,
@@ -160,7 +160,7 @@ class Trainer:
     def _record(self, loss: float) -> None:
         self._window.append(loss)
         if self.step % max(1, self.trunk.horizons[-1] // CURVE_POINTS) == 0:
-            self.curve.append((self.step * self.trunk.tokens_per_step, sum(self._window) / len(self._window)))
+            self.curve.append((self.trunk.tokens_after(self.step), sum(self._window) / len(self._window)))
             self._window = []
 
 
@@ -216,10 +216,11 @@ def train(
                 save_checkpoint(trunk_path, trainer.state())
                 saved_at = time.monotonic()
             loss = trainer.advance(schedule)
-            speed = trainer.step * trunk.tokens_per_step / trainer.seconds
+            speed = trunk.tokens_after(trainer.step) / trainer.seconds
             watcher.step(trainer.step, horizon, loss, speed)
             if trunk.recipe.evaluate_every and trainer.step % trunk.recipe.evaluate_every == 0:
-                trainer.stopping.hear(trainer.step, trainer.score("validation").loss, trainer.model)
+                with trainer.averaging.applied(trainer.model):
+                    trainer.stopping.hear(trainer.step, trainer.score("validation").loss, trainer.model)
             if trainer.seconds > limit_seconds and trainer.step < horizon and not stopped.exists():
                 save_checkpoint(branch_path if trainer.step > schedule.branch else trunk_path, trainer.state())
                 stopped.touch()
@@ -231,6 +232,7 @@ def train(
             if time.monotonic() - saved_at > checkpoint_seconds:
                 save_checkpoint(branch_path if trainer.step > schedule.branch else trunk_path, trainer.state())
                 saved_at = time.monotonic()
+        trainer.averaging.restore(trainer.model)
         trainer.stopping.restore(trainer.model)
         measured = trainer.measured(horizon, trainer.score("validation"))
         if horizon == trunk.horizons[-1]:

@@ -1,0 +1,92 @@
+"""Who moves the weights: AdamW, SGD with momentum, or Muon for hidden matrices with AdamW for the rest."""
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from scalewright.errors import InputError
+from scalewright.models.parametrisation import Roles, parameter_groups
+from scalewright.planning.recipe import Recipe
+
+
+def optimiser_of(model: nn.Module, roles: Roles, recipe: Recipe) -> torch.optim.Optimizer:
+    """The optimiser that a recipe asks for, over the groups of `parameter_groups`.
+
+    AdamW: Loshchilov & Hutter 2017 (arXiv:1711.05101). SGD: Sutskever et al. 2013; its weight decay is part of the gradient
+    and goes through the momentum. Muon: Jordan et al. 2024 (kellerjordan.github.io/posts/muon).
+
+    Raises:
+        InputError: Muon is asked for and the model has nothing for it to move.
+    """
+    groups = parameter_groups(model, roles, recipe)
+    if recipe.optimiser == "sgd":
+        return torch.optim.SGD(groups, momentum=recipe.momentum, nesterov=recipe.nesterov, fused=True)
+    if recipe.optimiser == "muon":
+        return MuonAndAdamW(groups, recipe)
+    return adamw(groups, recipe)
+
+
+def adamw(groups: list[dict[str, Any]], recipe: Recipe) -> torch.optim.AdamW:
+    """AdamW as the recipe sets it, in one kernel for all weights of a group."""
+    return torch.optim.AdamW(groups, betas=(recipe.beta1, recipe.beta2), eps=recipe.epsilon, fused=True)
+
+
+class MuonAndAdamW(torch.optim.Optimizer):
+    """Muon for the groups that name it, AdamW for the others, seen as one: one list of groups, one state.
+
+    Args:
+        groups: Of `parameter_groups`.
+        recipe: Sets momentum, betas and epsilon.
+
+    Raises:
+        InputError: no group is Muon's.
+    """
+
+    def __init__(self, groups: list[dict[str, Any]], recipe: Recipe) -> None:
+        matrices = [group for group in groups if group["by"] == "muon"]
+        others = [group for group in groups if group["by"] != "muon"]
+        if not matrices:
+            raise InputError(
+                "optimiser muon: found no matrix between hidden layers, expected at least one: train this model with adamw"
+            )
+        self._muon = torch.optim.Muon(
+            matrices, momentum=recipe.momentum, nesterov=recipe.nesterov, adjust_lr_fn="match_rms_adamw"
+        )
+        self._adamw = adamw(others, recipe)
+        super().__init__([*self._muon.param_groups, *self._adamw.param_groups], {})
+        self._share()
+
+    @torch.no_grad()
+    def step(self, closure: None = None) -> None:  # type: ignore[override]
+        """One step of both."""
+        self._muon.step()  # type: ignore[no-untyped-call]
+        self._adamw.step()
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Goes on from a state of `state_dict`."""
+        super().load_state_dict(state_dict)
+        self._share()
+
+    def _share(self) -> None:
+        self._muon.state = self._adamw.state = self.state
+        self._muon.param_groups = [group for group in self.param_groups if group["by"] == "muon"]
+        self._adamw.param_groups = [group for group in self.param_groups if group["by"] != "muon"]
+
+
+def clip_gradients(model: nn.Module, optimiser: torch.optim.Optimizer, recipe: Recipe) -> Tensor:
+    """Scales all gradients down together where their norm is above the recipe's; returns the norm.
+
+    Under AdamW and Muon, whose steps do not know their gradient's size, the norm is the usual one. Under SGD the norm itself
+    decides how far a step goes and the head's gradient alone grows as √n, so each group's square counts by its rate over η:
+    the sum is what a step takes off the loss, to first order, and is the same at every width.
+    """
+    if recipe.optimiser != "sgd":
+        return nn.utils.clip_grad_norm_(model.parameters(), recipe.clip)
+    squares = []
+    for group in optimiser.param_groups:
+        gradients = [parameter.grad for parameter in group["params"] if parameter.grad is not None]
+        squares.append(nn.utils.get_total_norm(gradients).square() * (group["peak"] / recipe.learning_rate))
+    norm = torch.stack(squares).sum().sqrt()
+    nn.utils.clip_grads_with_norm_(model.parameters(), recipe.clip, norm)
+    return norm
