@@ -14,21 +14,24 @@ from scalewright.models.vgg import VGG
 from scalewright.planning import Recipe
 from scalewright.training.optimisers import clip_gradients, optimiser_of
 
-WIDTHS, DEPTHS = (32, 64, 128, 256), (2, 4, 8, 16)
+DEPTHS = (2, 4, 8)
+WIDTHS = {"muon": (32, 64, 128), "sgd": (64, 128, 256)}
 RATES = {"muon": 2**-6, "sgd": 0.5}
 TRAINED = pytest.mark.parametrize("optimiser", RATES)
 
 
+@pytest.fixture(autouse=True)
+def one_thread():
+    """Small products are done sooner by one."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
 def recipe_of(optimiser, width=32, depth=2, **changes):
-    return Recipe(
-        learning_rate=RATES[optimiser],
-        base_width=width,
-        base_depth=depth,
-        batch_size=8,
-        warmup_steps=1,
-        optimiser=optimiser,
-        **({"momentum": 0.9} | changes),
-    )
+    settings = {"learning_rate": RATES[optimiser], "momentum": 0.9, "batch_size": 8, "warmup_steps": 1} | changes
+    return Recipe(base_width=width, base_depth=depth, optimiser=optimiser, **settings)
 
 
 def coordinates(optimiser, width, depth, recipe, steps=5):
@@ -58,9 +61,11 @@ def exponent(sizes, values):
 
 @TRAINED
 def test_changes_do_not_grow_with_width(optimiser):
-    streams, logits = zip(*(coordinates(optimiser, width, 2, recipe_of(optimiser)) for width in WIDTHS), strict=True)
-    assert abs(exponent(WIDTHS, streams)) < 0.2
-    assert abs(exponent(WIDTHS, logits)) < 0.2
+    streams, logits = zip(
+        *(coordinates(optimiser, width, 2, recipe_of(optimiser)) for width in WIDTHS[optimiser]), strict=True
+    )
+    assert abs(exponent(WIDTHS[optimiser], streams)) < 0.2
+    assert abs(exponent(WIDTHS[optimiser], logits)) < 0.2
 
 
 @TRAINED
@@ -73,16 +78,15 @@ def test_changes_do_not_grow_with_depth(optimiser):
 @TRAINED
 def test_the_check_can_fail(optimiser):
     """With one rate for all sizes the logits' change grows with the width, the stream's with the depth."""
-    widths, depths = (WIDTHS[0], WIDTHS[-1]), (DEPTHS[0], DEPTHS[-1])
+    widths, depths = (32, 128), (DEPTHS[0], DEPTHS[-1])
     logits = [coordinates(optimiser, width, 2, recipe_of(optimiser, width=width))[1] for width in widths]
     streams = [coordinates(optimiser, 32, depth, recipe_of(optimiser, depth=depth))[0] for depth in depths]
     assert exponent(widths, logits) > 0.35
     assert exponent(depths, streams) > 0.6
 
 
-def vgg_changes(optimiser, width, base):
-    recipe = recipe_of(optimiser, width=base, learning_rate={"muon": 2**-10, "sgd": 2**-4}[optimiser])
-    found = []
+def vgg_changes(width, base):
+    recipe, found = recipe_of("sgd", width=base, learning_rate=2**-7), []
     for seed in range(3):
         generator = torch.Generator().manual_seed(seed)
         pictures = torch.randn(16, 3, 32, 32, generator=generator)
@@ -100,15 +104,13 @@ def vgg_changes(optimiser, width, base):
     return np.mean(found)
 
 
-@TRAINED
-def test_changes_of_a_vgg_do_not_grow_with_width(optimiser):
-    widths = (4, 8, 16, 32)
-    assert abs(exponent(widths, [vgg_changes(optimiser, width, 4) for width in widths])) < 0.25
+def test_changes_of_a_vgg_do_not_grow_with_width():
+    widths = (4, 8, 16)
+    assert abs(exponent(widths, [vgg_changes(width, 4) for width in widths])) < 0.2
 
 
-@TRAINED
-def test_the_check_of_a_vgg_can_fail(optimiser):
-    assert exponent((4, 32), [vgg_changes(optimiser, width, width) for width in (4, 32)]) > 0.3
+def test_the_check_of_a_vgg_can_fail():
+    assert exponent((4, 16), [vgg_changes(width, width) for width in (4, 16)]) > 0.4
 
 
 def test_rates_of_sgd_are_those_of_the_table():
@@ -142,7 +144,7 @@ def test_muon_keeps_the_spectral_condition(outputs, inputs, m):
 
 def test_the_norm_that_clips_sgd_does_not_grow_with_width():
     norms, plain = [], []
-    for width in WIDTHS:
+    for width in WIDTHS["sgd"]:
         recipe = recipe_of("sgd", clip=1e9)
         model = Llama(LlamaShape(vocabulary=64, context=16, depth=2, width=width, head_size=16, hidden=3 * width))
         roles = llama_roles(model, recipe)
@@ -151,5 +153,5 @@ def test_the_norm_that_clips_sgd_does_not_grow_with_width():
         cross_entropy(model(tokens[:, :-1]).flatten(0, 1), tokens[:, 1:].flatten()).backward()
         plain.append(torch.nn.utils.get_total_norm([weight.grad for weight in model.parameters()]).item())
         norms.append(clip_gradients(model, optimiser_of(model, roles, recipe), recipe).item())
-    assert abs(exponent(WIDTHS, norms)) < 0.1
-    assert exponent(WIDTHS, plain) > 0.4
+    assert abs(exponent(WIDTHS["sgd"], norms)) < 0.1
+    assert exponent(WIDTHS["sgd"], plain) > 0.4
