@@ -15,7 +15,7 @@ from scalewright.planning import Recipe
 from scalewright.training.optimisers import clip_gradients, optimiser_of
 
 DEPTHS = (2, 4, 8)
-WIDTHS = {"muon": (32, 64, 128), "sgd": (64, 128, 256)}
+WIDTHS = {"muon": (64, 128, 256), "sgd": (64, 128, 256)}
 RATES = {"muon": 2**-6, "sgd": 0.5}
 TRAINED = pytest.mark.parametrize("optimiser", RATES)
 

@@ -3,14 +3,15 @@
 import pytest
 import torch
 from torch import nn
+from torch.optim._muon import _zeropower_via_newtonschulz
 
 from scalewright.errors import InputError
 from scalewright.models.parametrisation import Role, parameter_groups
 from scalewright.planning import Recipe
 from scalewright.tasks import task_named
-from scalewright.training import Trainer, train
+from scalewright.training import Trainer, optimisers, train
 from scalewright.training.checkpoint import load_checkpoint, save_checkpoint
-from scalewright.training.optimisers import clip_gradients, optimiser_of
+from scalewright.training.optimisers import clip_gradients, optimiser_of, orthogonalised
 
 from ..kills import KillAt, KilledError
 
@@ -34,14 +35,14 @@ def recipe_of(**changes):
     return Recipe(**(settings | {"weight_decay": 0.1} | changes))
 
 
-def walk(model, optimisers, steps=5):
+def walk(model, movers, steps=5):
     generator = torch.Generator().manual_seed(1)
     for _ in range(steps):
         model(torch.randn(6, 5, generator=generator)).square().mean().backward()
-        for optimiser in optimisers:
-            optimiser.step()
-        for optimiser in optimisers:
-            optimiser.zero_grad()
+        for mover in movers:
+            mover.step()
+        for mover in movers:
+            mover.zero_grad()
     return [weight.detach().clone() for weight in model.parameters()]
 
 
@@ -83,7 +84,9 @@ def test_sgd_is_torchs(momentum, nesterov):
         torch.testing.assert_close(one, other)
 
 
-def test_muon_moves_hidden_matrices_and_adamw_the_rest():
+def test_muon_moves_hidden_matrices_and_adamw_the_rest(monkeypatch):
+    # torch's rounds to bf16 on every device.
+    monkeypatch.setattr(optimisers, "orthogonalised", _zeropower_via_newtonschulz)
     recipe, ours, theirs = recipe_of(optimiser="muon", momentum=0.9), small_model(), small_model()
     # Both sides twice the base: 1/√2 of the rate, and its decay by as much stronger.
     muon = torch.optim.Muon(
@@ -100,6 +103,23 @@ def test_muon_moves_hidden_matrices_and_adamw_the_rest():
     )
     for one, other in zip(walk(ours, [optimiser_of(ours, ROLES, recipe)]), walk(theirs, [muon, adamw]), strict=True):
         torch.testing.assert_close(one, other)
+
+
+@pytest.mark.parametrize("size", [(16, 16), (48, 16), (16, 48)])
+def test_it_orthogonalises(size):
+    torch.manual_seed(0)
+    x = torch.randn(size)
+    found = orthogonalised(x, (3.4445, -4.7750, 2.0315), 5, 1e-7)
+    u, _, v = torch.linalg.svd(x, full_matrices=False)
+    inside = u.T @ found @ v.T
+    # The singular vectors are those of x; the values are 0.7 to 1.2, or smaller where they began near 0.
+    torch.testing.assert_close(inside, inside.diagonal().diag(), rtol=0, atol=1e-4)
+    assert inside.diagonal().min() > 0
+    assert inside.diagonal().max() < 1.25
+    assert inside.diagonal().median() > 0.65
+    # In bf16 it is torch's.
+    expected = _zeropower_via_newtonschulz(x, (3.4445, -4.7750, 2.0315), 5, 1e-7)
+    assert torch.equal(orthogonalised(x.bfloat16(), (3.4445, -4.7750, 2.0315), 5, 1e-7), expected)
 
 
 def test_muon_needs_a_hidden_matrix():

@@ -1,5 +1,6 @@
 """Who moves the weights: AdamW, SGD with momentum, or Muon for hidden matrices with AdamW for the rest."""
 
+import math
 from typing import Any
 
 import torch
@@ -32,6 +33,42 @@ def adamw(groups: list[dict[str, Any]], recipe: Recipe) -> torch.optim.AdamW:
     return torch.optim.AdamW(groups, betas=(recipe.beta1, recipe.beta2), eps=recipe.epsilon, fused=True)
 
 
+class Muon(torch.optim.Muon):
+    """torch's Muon, but in fp32 on processors: products of bf16 took 15 to 20 times as long on one that emulates them."""
+
+    @torch.no_grad()
+    def step(self, closure: None = None) -> None:  # type: ignore[override]
+        """One step."""
+        for group in self.param_groups:
+            for weight in group["params"]:
+                if weight.grad is None:
+                    continue
+                state = self.state[weight]
+                if "momentum_buffer" not in state:
+                    state["momentum_buffer"] = torch.zeros_like(weight.grad)
+                momentum: Tensor = state["momentum_buffer"].lerp_(weight.grad, 1 - group["momentum"])
+                update = weight.grad.lerp(momentum, group["momentum"]) if group["nesterov"] else momentum
+                update = update.float() if update.device.type == "cpu" else update.bfloat16()
+                update = orthogonalised(update, group["ns_coefficients"], group["ns_steps"], group["eps"])
+                weight.mul_(1 - group["lr"] * group["weight_decay"])
+                weight.add_(update, alpha=-0.2 * group["lr"] * math.sqrt(max(weight.shape)))
+
+
+def orthogonalised(x: Tensor, coefficients: tuple[float, float, float], steps: int, epsilon: float) -> Tensor:
+    """About U·Vᵀ of x = U·S·Vᵀ, in the dtype of x: singular values between about 0.7 and 1.2, but for those near 0.
+
+    Newton and Schulz's iteration with the coefficients of Jordan et al. 2024 (kellerjordan.github.io/posts/muon).
+    """
+    a, b, c = coefficients
+    tall = x.shape[0] > x.shape[1]
+    x = x.T if tall else x
+    x = x / x.norm().clamp(min=epsilon)
+    for _ in range(steps):
+        gram = x @ x.T
+        x = torch.addmm(x, torch.addmm(gram, gram, gram, beta=b, alpha=c), x, beta=a)
+    return x.T if tall else x
+
+
 class MuonAndAdamW(torch.optim.Optimizer):
     """Muon for the groups that name it, AdamW for the others, seen as one: one list of groups, one state.
 
@@ -50,9 +87,7 @@ class MuonAndAdamW(torch.optim.Optimizer):
             raise InputError(
                 "optimiser muon: found no matrix between hidden layers, expected at least one: train this model with adamw"
             )
-        self._muon = torch.optim.Muon(
-            matrices, momentum=recipe.momentum, nesterov=recipe.nesterov, adjust_lr_fn="match_rms_adamw"
-        )
+        self._muon = Muon(matrices, momentum=recipe.momentum, nesterov=recipe.nesterov, adjust_lr_fn="match_rms_adamw")
         self._adamw = adamw(others, recipe)
         super().__init__([*self._muon.param_groups, *self._adamw.param_groups], {})
         self._share()
@@ -60,7 +95,7 @@ class MuonAndAdamW(torch.optim.Optimizer):
     @torch.no_grad()
     def step(self, closure: None = None) -> None:  # type: ignore[override]
         """One step of both."""
-        self._muon.step()  # type: ignore[no-untyped-call]
+        self._muon.step()
         self._adamw.step()
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
