@@ -1,7 +1,11 @@
 """Written-out derivatives against autograd and torch's own functions."""
 
+import math
+
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from torch.nn import functional as F
 
 from scalewright.models import cross_entropy
@@ -38,3 +42,56 @@ def test_cross_entropy_of_bf16_logits_is_summed_in_fp32():
     logits, targets = torch.randn(400, 1000).bfloat16(), torch.randint(1000, (400,))
     exact = F.cross_entropy(logits.double(), targets)
     assert cross_entropy(logits, targets).item() == pytest.approx(exact.item(), rel=1e-6)
+
+
+@given(
+    rows=st.integers(1, 20),
+    classes=st.integers(1, 40),
+    smoothing=st.sampled_from([0.0, 0.1, 0.5, 0.99]),
+    z_loss=st.sampled_from([0.0, 1e-4, 0.1]),
+    scale=st.sampled_from([0.0, 1.0, 30.0]),
+    seed=st.integers(0, 100),
+)
+@settings(deadline=None, max_examples=60)
+def test_smoothing_and_z_loss_and_their_gradients(rows, classes, smoothing, z_loss, scale, seed):
+    generator = torch.Generator().manual_seed(seed)
+    logits = (scale * torch.randn(rows, classes, generator=generator)).requires_grad_()
+    targets = torch.randint(classes, (rows,), generator=generator)
+    ours = cross_entropy(logits, targets, smoothing, z_loss)
+    exact = logits.detach().double().requires_grad_()
+    theirs = F.cross_entropy(exact, targets, label_smoothing=smoothing) + z_loss * exact.logsumexp(-1).square().mean()
+    assert ours.item() == pytest.approx(theirs.item(), rel=1e-5, abs=1e-5)
+    gradients = torch.autograd.grad(3 * ours, logits)[0], torch.autograd.grad(3 * theirs, exact)[0]
+    torch.testing.assert_close(gradients[0].double(), gradients[1], rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize(("smoothing", "z_loss"), [(0.0, 0.0), (0.1, 0.0), (0.0, 0.3), (0.2, 0.1)])
+def test_the_gradient_is_the_derivative_of_the_loss(smoothing, z_loss):
+    torch.manual_seed(0)
+    logits, targets = torch.randn(5, 7, dtype=torch.double, requires_grad=True), torch.randint(7, (5,))
+    assert torch.autograd.gradcheck(lambda x: cross_entropy(x, targets, smoothing, z_loss), logits)
+
+
+def test_the_plain_loss_is_the_same_bit_for_bit():
+    """As it was before anything could be added to it, written out anew."""
+    torch.manual_seed(0)
+    for dtype in (torch.float32, torch.bfloat16):
+        logits, targets = (5 * torch.randn(97, 211)).to(dtype).requires_grad_(), torch.randint(211, (97,))
+        with torch.no_grad():
+            largest = logits.amax(-1, keepdim=True).float()
+            powers = (logits.float() - largest).exp()
+            total = powers.sum(-1, keepdim=True)
+            at_target = logits.gather(1, targets[:, None]).float()
+            loss = (total.log() + largest - at_target).mean()
+            gradient = (powers / total).scatter_add(1, targets[:, None], torch.full_like(at_target, -1.0))
+            gradient = (gradient / len(targets)).to(dtype)
+        ours = cross_entropy(logits, targets)
+        assert torch.equal(ours, loss)
+        assert torch.equal(torch.autograd.grad(ours, logits)[0], gradient)
+
+
+def test_z_loss_draws_the_normaliser_to_one():
+    logits = torch.full((4, 10), 3.0).requires_grad_()
+    (gradient,) = torch.autograd.grad(cross_entropy(logits, torch.arange(4), z_loss=0.5), logits)
+    # Each logit's share of 2z·log Z, besides a plain gradient whose sum is nothing.
+    assert gradient.sum().item() == pytest.approx(3 + math.log(10), rel=1e-5)

@@ -36,23 +36,37 @@ class CrossEntropyFunction(torch.autograd.Function):
     """Mean cross-entropy in fp32 with its gradient made in the forward pass: one exponential per logit, not two."""
 
     @staticmethod
-    def forward(ctx: Any, logits: Tensor, targets: Tensor) -> Tensor:
-        """Mean over positions of −log softmax(logits)[target]; logits [n, V], targets [n]."""
-        largest = logits.amax(-1, keepdim=True).float()
-        powers = (logits.float() - largest).exp_()
+    def forward(ctx: Any, logits: Tensor, targets: Tensor, label_smoothing: float, z_loss: float) -> Tensor:
+        """Mean over positions of −Σ_v q_v log softmax(logits)_v + z·log²Z, logits [n, V], targets [n].
+
+        q is 1 − ε at the target and ε/V at every class besides, Z = Σ_v exp(logit_v); with ε = z = 0 it is plain.
+        """
+        wide = torch.promote_types(logits.dtype, torch.float32)
+        largest = logits.amax(-1, keepdim=True).to(wide)
+        powers = (logits.to(wide) - largest).exp_()
         total = powers.sum(-1, keepdim=True)
-        at_target = logits.gather(1, targets[:, None]).float()
-        loss = (total.log() + largest - at_target).mean()
+        at_target = logits.gather(1, targets[:, None]).to(wide)
+        log_total = total.log() + largest
         gradient = powers.div_(total)
-        gradient.scatter_add_(1, targets[:, None], torch.full_like(at_target, -1.0))
+        if label_smoothing:
+            each = logits.mean(-1, keepdim=True, dtype=wide)
+            losses = log_total - torch.lerp(at_target, each, label_smoothing)
+        else:
+            losses = log_total - at_target
+        if z_loss:
+            losses = losses.add_(log_total.square(), alpha=z_loss)
+            gradient.mul_(1 + 2 * z_loss * log_total)
+        if label_smoothing:
+            gradient.sub_(label_smoothing / logits.shape[-1])
+        gradient.scatter_add_(1, targets[:, None], torch.full_like(at_target, label_smoothing - 1.0))
         ctx.save_for_backward(gradient.div_(len(targets)).to(logits.dtype))
-        return loss
+        return losses.mean()
 
     @staticmethod
-    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:
-        """(softmax(logits) − one-hot(target)) / n."""
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None, None, None]:
+        """(softmax(logits)·(1 + 2z·log Z) − q) / n."""
         (gradient,) = ctx.saved_tensors
-        return gradient * gradients[0].to(gradient.dtype), None
+        return gradient * gradients[0].to(gradient.dtype), None, None, None
 
 
 class JoinedLinearFunction(torch.autograd.Function):
@@ -92,7 +106,15 @@ def rms_norm(x: Tensor, gain: Tensor, epsilon: float) -> Tensor:
     return normal
 
 
-def cross_entropy(logits: Tensor, targets: Tensor) -> Tensor:
-    """Mean cross-entropy in nats of logits [n, V] against class numbers [n]."""
-    loss: Tensor = CrossEntropyFunction.apply(logits, targets)  # type: ignore[no-untyped-call]
+def cross_entropy(logits: Tensor, targets: Tensor, label_smoothing: float = 0.0, z_loss: float = 0.0) -> Tensor:
+    """Mean cross-entropy in nats of logits [n, V] against class numbers [n].
+
+    Args:
+        logits: of each position.
+        targets: the class that is right.
+        label_smoothing: ε, the share of the target's probability that all classes divide among them (Szegedy et al. 2015,
+            arXiv:1512.00567).
+        z_loss: z, the weight of log²Z, which keeps the softmax's normaliser near 1 (Chowdhery et al. 2022, arXiv:2204.02311).
+    """
+    loss: Tensor = CrossEntropyFunction.apply(logits, targets, label_smoothing, z_loss)  # type: ignore[no-untyped-call]
     return loss

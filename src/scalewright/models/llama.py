@@ -83,33 +83,37 @@ class RMSNorm(nn.Module):
 
 
 class Block(nn.Module):
-    """One layer: attention, then feed-forward, each added to the residual stream."""
+    """One layer: attention, then feed-forward, each added to the residual stream.
 
-    def __init__(self, shape: LlamaShape) -> None:
+    In training a share `dropout` of what each adds is left out, and the rest scaled up (Srivastava et al. 2014).
+    """
+
+    def __init__(self, shape: LlamaShape, dropout: float = 0.0) -> None:
         super().__init__()
         self.input_layernorm = RMSNorm(shape.width, shape.norm_epsilon)
         self.self_attn = Attention(shape)
         self.post_attention_layernorm = RMSNorm(shape.width, shape.norm_epsilon)
         self.mlp = FeedForward(shape)
+        self.dropout = nn.Dropout(dropout)
 
     def forward(self, x_BTD: Tensor, cos_TK: Tensor, sin_TK: Tensor, cache: Cache | None = None) -> Tensor:
         """The residual stream after this layer; it stays in fp32 under autocast."""
-        x_BTD = x_BTD + self.self_attn(self.input_layernorm(x_BTD), cos_TK, sin_TK, cache)
-        mixed_BTD: Tensor = x_BTD + self.mlp(self.post_attention_layernorm(x_BTD))
+        x_BTD = x_BTD + self.dropout(self.self_attn(self.input_layernorm(x_BTD), cos_TK, sin_TK, cache))
+        mixed_BTD: Tensor = x_BTD + self.dropout(self.mlp(self.post_attention_layernorm(x_BTD)))
         return mixed_BTD
 
 
 class Llama(nn.Module):
-    """Token numbers to logits."""
+    """Token numbers to logits; `dropout` acts in training only and leaves no weights behind."""
 
     cos_TK: Tensor
     sin_TK: Tensor
 
-    def __init__(self, shape: LlamaShape) -> None:
+    def __init__(self, shape: LlamaShape, dropout: float = 0.0) -> None:
         super().__init__()
         self.shape = shape
         self.embed_tokens = nn.Embedding(shape.vocabulary, shape.width)
-        self.layers = nn.ModuleList(Block(shape) for _ in range(shape.depth))
+        self.layers = nn.ModuleList(Block(shape, dropout) for _ in range(shape.depth))
         self.norm = RMSNorm(shape.width, shape.norm_epsilon)
         self.lm_head = nn.Linear(shape.width, shape.vocabulary, bias=False)
         cos_TK, sin_TK = rotary(shape.context, shape.head_size, shape.rope_theta)

@@ -53,7 +53,7 @@ def run_project(
         track: names of trackers that hear of the final run, in the place of those that the project file names.
 
     Raises:
-        InputError: the project file, its data or the executor's address are wrong; a tracker is unknown or its package is missing.
+        InputError: the project file, its data, the executor's address or a tracker's name are wrong; a package is missing.
         WorkError: the work failed; what was finished is kept.
     """
     with open_project(path, watch) as at:

@@ -11,9 +11,10 @@ from torch.nn import functional as F
 from scalewright.architectures.vgg import VGGShape
 from scalewright.data.picture_batches import PictureBatches
 from scalewright.data.pictures import Pictures
+from scalewright.models import cross_entropy
 from scalewright.models.parametrisation import Roles, vgg_roles
 from scalewright.models.vgg import VGG
-from scalewright.planning.recipe import Recipe
+from scalewright.planning.recipe import PLAIN, Objective, Recipe
 from scalewright.tasks.task import Batch
 
 MEANS, DEVIATIONS = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
@@ -31,9 +32,9 @@ class Images:
         """Prepared pictures."""
         return Pictures.open(folder)
 
-    def build(self, shape: VGGShape) -> VGG:
-        """A VGG16 of a shape."""
-        return VGG(shape)
+    def build(self, shape: VGGShape, dropout: float | None = None) -> VGG:
+        """A VGG16 of a shape, with half of its classifier's inner layers left out in training unless told otherwise."""
+        return VGG(shape) if dropout is None else VGG(shape, dropout)
 
     def roles(self, model: VGG, recipe: Recipe) -> Roles:
         """What each weight does."""
@@ -55,9 +56,10 @@ class Images:
         """The pictures, in the range that published weights expect."""
         return normalised(batch[0])
 
-    def objective(self, outputs: Tensor, batch: Batch) -> Tensor:
-        """Mean cross-entropy of the classes."""
-        return F.cross_entropy(outputs.float(), batch[1])
+    def objective(self, outputs: Tensor, batch: Batch, beside: Objective = PLAIN) -> Tensor:
+        """Mean cross-entropy of the classes, and what the objective adds."""
+        logits, labels = outputs.float(), batch[1]
+        return F.cross_entropy(logits, labels) if beside == PLAIN else cross_entropy(logits, labels, *beside)
 
     def held_out(self, dataset: Pictures, shape: VGGShape, split: str) -> Iterator[Batch]:
         """A whole split, as it is."""

@@ -13,7 +13,7 @@ from scalewright.data.sources import find_files
 from scalewright.data.tokenizer import BYTES_VOCABULARY, vocabulary_asked
 from scalewright.models import Llama, cross_entropy
 from scalewright.models.parametrisation import Roles, llama_roles
-from scalewright.planning.recipe import Recipe
+from scalewright.planning.recipe import PLAIN, Objective, Recipe
 from scalewright.tasks.task import Batch, Expected
 
 STANDARD_LIBRARY = "python:standard-library"
@@ -66,9 +66,9 @@ class Language:
         """Prepared text."""
         return Dataset.open(folder)
 
-    def build(self, shape: LlamaShape) -> Llama:
+    def build(self, shape: LlamaShape, dropout: float | None = None) -> Llama:
         """The trunk as it is: tokens in, logits out."""
-        return Llama(shape)
+        return Llama(shape, dropout or 0.0)
 
     def roles(self, model: Llama, recipe: Recipe) -> Roles:
         """What each weight of the trunk does."""
@@ -86,10 +86,10 @@ class Language:
         (rows,) = batch
         return rows[:, :-1]
 
-    def objective(self, outputs: Tensor, batch: Batch) -> Tensor:
-        """Mean cross-entropy of each next token."""
+    def objective(self, outputs: Tensor, batch: Batch, beside: Objective = PLAIN) -> Tensor:
+        """Mean cross-entropy of each next token, and what the objective adds."""
         (rows,) = batch
-        return cross_entropy(outputs.flatten(0, 1), rows[:, 1:].flatten())
+        return cross_entropy(outputs.flatten(0, 1), rows[:, 1:].flatten(), *beside)
 
     def held_out(self, dataset: Dataset, shape: LlamaShape, split: str) -> Iterator[Batch]:
         """The split's first tokens, each predicted from its window alone."""

@@ -12,7 +12,7 @@ from scalewright.architectures import LlamaFamily, LlamaShape
 from scalewright.data import Dataset, PrepareProgress
 from scalewright.models import Llama
 from scalewright.models.parametrisation import Roles
-from scalewright.planning.recipe import Recipe
+from scalewright.planning.recipe import PLAIN, Objective, Recipe
 
 Batch = tuple[Tensor, ...]
 """Of one step: rows of each tensor belong together."""
@@ -57,8 +57,8 @@ class Trainable(Protocol):
     def open(self, folder: Path) -> Prepared:
         """Prepared data."""
 
-    def build(self, shape: Any) -> nn.Module:
-        """A model of a shape, its weights not yet drawn."""
+    def build(self, shape: Any, dropout: float | None = None) -> nn.Module:
+        """A model of a shape, its weights not yet drawn; without a `dropout` it has what it was published with."""
 
     def roles(self, model: Any, recipe: Recipe) -> Roles:
         """What each of its weights does: how it begins and how fast it moves."""
@@ -71,8 +71,8 @@ class Trainable(Protocol):
     def inputs(self, batch: Batch) -> Tensor:
         """What the model is given of a batch."""
 
-    def objective(self, outputs: Tensor, batch: Batch) -> Tensor:
-        """Mean training loss of what the model made of a batch, to be differentiated."""
+    def objective(self, outputs: Tensor, batch: Batch, beside: Objective = PLAIN) -> Tensor:
+        """Mean training loss of what the model made of a batch, to be differentiated; by default the cross-entropy alone."""
 
     def held_out(self, dataset: Any, shape: Any, split: str) -> Iterator[Batch]:
         """A held-out split in batches, in order."""
@@ -87,7 +87,7 @@ class Task(Trainable, Protocol):
     def open(self, folder: Path) -> Dataset:
         """Prepared text."""
 
-    def build(self, shape: LlamaShape) -> Llama:
+    def build(self, shape: LlamaShape, dropout: float | None = None) -> Llama:
         """The trunk."""
 
     def prepare(

@@ -93,8 +93,8 @@ class Checkpoints:
                 writing.result()
             except (Exception, CheckpointException) as error:
                 raise WorkError(
-                    f"{self.folder}: the checkpoint could not be written ({_reason(error)}); is the disk full? Earlier ones are kept: "
-                    "free some space and start again to go on"
+                    f"{self.folder}: the checkpoint could not be written ({_reason(error)}); is the disk full? "
+                    "Earlier ones are kept: free some space and start again to go on"
                 ) from error
 
     def newest(self, warn: Callable[[str], None] = lambda text: None) -> Saved | None:

@@ -8,7 +8,8 @@ from scalewright.architectures import Shape
 from scalewright.documents import Part
 from scalewright.files import content_hash
 from scalewright.planning.recipe import Recipe
-from scalewright.training.schedule import Schedule
+from scalewright.training.batch_warmup import WithSmallBatches, batch_warmup
+from scalewright.training.schedule import Cosine, Linear, Schedule, WarmupStableDecay
 
 
 class Trunk(Part):
@@ -34,10 +35,23 @@ class Trunk(Part):
             raise ValueError("patience: a trunk that may stop early has one horizon alone")
         return self
 
+    @model_validator(mode="after")
+    def _shared_where_it_can_be(self) -> Self:
+        if self.recipe.schedule != "wsd" and len(self.horizons) > 1:
+            raise ValueError(
+                f"schedule {self.recipe.schedule}: found {len(self.horizons)} horizons, expected one: it falls from its first "
+                "step on, so that no two horizons share a trunk; train each as a trunk of its own, or use the schedule wsd"
+            )
+        return self
+
     @property
     def tokens_per_step(self) -> int:
-        """Tokens, or whatever the task counts its data in, seen in one step."""
+        """Tokens, or whatever the task counts its data in, seen in one step of a full batch."""
         return self.recipe.batch_size * self.shape.tokens_per_row
+
+    def tokens_after(self, step: int) -> int:
+        """Tokens seen in the first `step` steps, small batches of a batch-size warmup counted as small."""
+        return batch_warmup(self.recipe).rows_before(step) * self.shape.tokens_per_row
 
     @property
     def address(self) -> str:
@@ -50,7 +64,18 @@ class Trunk(Part):
 
     def schedule(self, horizon: int) -> Schedule:
         """Learning rate schedule of a branch."""
-        return Schedule(horizon, self.recipe.warmup_steps, self.recipe.decay_fraction)
+        recipe = self.recipe
+        schedule: Schedule
+        match recipe.schedule:
+            case "wsd":
+                schedule = WarmupStableDecay(horizon, recipe.warmup_steps, recipe.decay_fraction, recipe.floor)
+            case "cosine":
+                schedule = Cosine(horizon, recipe.warmup_steps, recipe.floor)
+            case "linear":
+                schedule = Linear(horizon, recipe.warmup_steps, recipe.floor)
+        if recipe.first_batch_size is None:
+            return schedule
+        return WithSmallBatches(schedule, batch_warmup(recipe), 1.0 if recipe.optimiser == "sgd" else 0.5)
 
     def _deciding(self) -> dict[str, object]:
         deciding = self.model_dump(mode="json", exclude={"recipe", "horizons", "compiled"})
@@ -72,7 +97,7 @@ class Measured(Part):
     skipped: tuple[int, ...] = ()
     """Places of batches that were left out since the loss was no number on them."""
     curve: tuple[tuple[int, float], ...]
-    """Tokens seen and mean training loss since the point before."""
+    """Tokens seen and mean training loss since the point before, smoothing and z-loss of the recipe included."""
     flops: float
     seconds: float
     """Training alone, the shared trunk included; loading and evaluation left out."""

@@ -7,6 +7,7 @@ import torch
 import torch.distributed as dist
 from torch import Tensor
 from torch.distributed.device_mesh import DeviceMesh, init_device_mesh
+from torch.distributed.tensor import DTensor
 
 from scalewright.errors import InputError
 from scalewright.planning.machine_plan import Layout
@@ -115,3 +116,8 @@ class Mesh:
             if self.axes is not None and self.size(axis) > 1:
                 dist.all_reduce(value, group=self.axes.get_group(axis))
         return value
+
+
+def mesh_of(parameter: Tensor) -> object:
+    """What a parameter is spread over; None for one that is whole here."""
+    return parameter.device_mesh if isinstance(parameter, DTensor) else None

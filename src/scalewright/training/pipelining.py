@@ -11,6 +11,7 @@ from torch.distributed.pipelining import PipelineStage, Schedule1F1B, ScheduleIn
 from scalewright.architectures import LlamaShape
 from scalewright.models import compute_in
 from scalewright.planning.machine_plan import Layout
+from scalewright.planning.recipe import Objective
 from scalewright.tasks import Batch, Trainable
 from scalewright.training.mesh import Mesh
 
@@ -39,6 +40,7 @@ class Pipeline:
         wrapped: The same as their replicas compute with them.
         shape: Of the whole model.
         task: What the last stage's outputs are for.
+        beside: What is added to its loss.
         mesh: Of the training's processes.
         layout: Of the training.
     """
@@ -49,11 +51,12 @@ class Pipeline:
         wrapped: Sequence[nn.Module],
         shape: LlamaShape,
         task: Trainable,
+        beside: Objective,
         mesh: Mesh,
         layout: Layout,
     ) -> None:
         assert mesh.axes is not None
-        self._stages, self._shape, self._task, self._mesh = stages, shape, task, mesh
+        self._stages, self._shape, self._task, self._beside, self._mesh = stages, shape, task, beside, mesh
         self._group = mesh.axes.get_group("pipeline")
         self._ranks, self._rank = mesh.size("pipeline"), mesh.rank("pipeline")
         self.pieces = layout.accumulation
@@ -118,7 +121,7 @@ class Pipeline:
         return self._rank == self._ranks - 1
 
     def _loss(self, outputs: Tensor, rows: Tensor) -> Tensor:
-        loss = self._task.objective(outputs, (rows,))
+        loss = self._task.objective(outputs, (rows,), self._beside)
         self._losses.append(loss.detach())
         scaled: Tensor = self._scale(loss)
         return scaled

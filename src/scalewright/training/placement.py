@@ -5,6 +5,7 @@ from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
+from torch.distributed.fsdp import FSDPModule
 from torch.nn.parallel import DistributedDataParallel
 from torch.utils.checkpoint import checkpoint
 
@@ -12,6 +13,7 @@ from scalewright.errors import InputError
 from scalewright.models import Llama, compute_in
 from scalewright.models.stages import LlamaStage
 from scalewright.planning.machine_plan import Layout
+from scalewright.planning.recipe import Recipe
 from scalewright.tasks import Batch, Trainable
 from scalewright.training.mesh import Mesh
 from scalewright.training.pipelining import Pipeline, compute_stage_in
@@ -40,7 +42,7 @@ class Placement(Protocol):
 
 
 def place(
-    model: nn.Module, task: Trainable, mesh: Mesh, layout: Layout, precision: str, compiled: bool, rows: int
+    model: nn.Module, task: Trainable, mesh: Mesh, layout: Layout, recipe: Recipe, compiled: bool, rows: int
 ) -> Placement:
     """Places a model whose weights are drawn.
 
@@ -49,7 +51,7 @@ def place(
         task: what its outputs are for.
         mesh: of the training's processes.
         layout: as the plan says.
-        precision: of the products.
+        recipe: its precision and objective.
         compiled: whether torch.compile makes kernels: of loss and model together on one process, of each layer on several.
         rows: of a batch, those that this process sees.
 
@@ -57,6 +59,7 @@ def place(
         InputError: the layout does not suit the model or the batch.
     """
     layers = list(model.layers) if isinstance(model, Llama) else []
+    precision = recipe.precision
     _compute_again(layers, layout.recompute)
     if layout.pipeline > 1:
         if not isinstance(model, Llama):
@@ -69,10 +72,10 @@ def place(
         for stage in stages:
             compute_stage_in(stage, precision, mesh.device)
         wrapped = [_spread(stage, list(stage.layers.values()), mesh, layout, precision, compiled) for stage in stages]
-        return Pipeline(stages, wrapped, model.shape, task, mesh, layout)
+        return Pipeline(stages, wrapped, model.shape, task, recipe.objective, mesh, layout)
     alone = mesh.axes is None
     wrapped_model = _spread(model, layers, mesh, layout, precision, compiled and not alone)
-    return Whole(model, wrapped_model, task, mesh, precision, pieces=layout.accumulation, compiled=compiled and alone)
+    return Whole(model, wrapped_model, task, mesh, recipe, pieces=layout.accumulation, compiled=compiled and alone)
 
 
 class Whole:
@@ -84,12 +87,13 @@ class Whole:
         wrapped: nn.Module,
         task: Trainable,
         mesh: Mesh,
-        precision: str,
+        recipe: Recipe,
         *,
         pieces: int,
         compiled: bool,
     ) -> None:
-        self._model, self._wrapped, self._task, self._mesh, self._precision = model, wrapped, task, mesh, precision
+        self._model, self._wrapped, self._task, self._mesh = model, wrapped, task, mesh
+        self._precision, self._beside = recipe.precision, recipe.objective
         self.pieces = pieces
         self._loss = torch.compile(self._mean_loss, dynamic=False) if compiled else self._mean_loss
 
@@ -119,14 +123,14 @@ class Whole:
         return outputs
 
     def _mean_loss(self, model: nn.Module, batch: Batch) -> Tensor:
-        return self._task.objective(model(self._task.inputs(batch)), batch)
+        outputs: Tensor = model(self._task.inputs(batch))
+        return self._task.objective(outputs, batch, self._beside)
 
     def _sum_gradients(self, now: bool) -> None:
-        wrapped: Any = self._wrapped
-        if isinstance(wrapped, DistributedDataParallel):
-            wrapped.require_backward_grad_sync = now
-        elif wrapped is self._model and hasattr(wrapped, "set_requires_gradient_sync"):
-            wrapped.set_requires_gradient_sync(now)
+        if isinstance(self._wrapped, DistributedDataParallel):
+            self._wrapped.require_backward_grad_sync = now
+        elif isinstance(self._wrapped, FSDPModule):
+            self._wrapped.set_requires_gradient_sync(now)
 
 
 def _spread(
