@@ -15,6 +15,7 @@ from pathlib import Path
 import torch
 import torch.distributed as dist
 
+from scalewright.machines.collectives import join
 from scalewright.planning.machine_plan import Layout
 from scalewright.tasks import trainable_named
 from scalewright.training import Trainer, Trunk, train
@@ -23,7 +24,7 @@ from scalewright.training.checkpoint import Checkpoints
 
 def main(asked: dict) -> None:
     torch.set_num_threads(1)
-    dist.init_process_group("gloo")
+    join("cpu")
     trunk = Trunk.model_validate(asked["trunk"])
     task = trainable_named(trunk.task)
     layout = Layout.model_validate(Layout.alone().model_dump() | {"devices": dist.get_world_size()} | asked["layout"])

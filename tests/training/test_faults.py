@@ -29,8 +29,8 @@ class Poisoned(Language):
         batches = self.batches(dataset, trunk.shape, trunk.recipe.batch_size, trunk.seed, None)
         self.poison = [batches(place)[0] for place in places]
 
-    def objective(self, outputs, batch):
-        loss = super().objective(outputs, batch)
+    def objective(self, outputs, batch, *beside):
+        loss = super().objective(outputs, batch, *beside)
         poisoned = any(torch.equal(batch[0], each) for each in self.poison)
         return loss * float("nan") if poisoned and torch.is_grad_enabled() else loss
 
@@ -77,10 +77,10 @@ class Cramped(Language):
     def __init__(self, rows):
         self.rows = rows
 
-    def objective(self, outputs, batch):
+    def objective(self, outputs, batch, *beside):
         if len(batch[0]) > self.rows and torch.is_grad_enabled():
             raise torch.OutOfMemoryError("tried to allocate 20.00 GiB")
-        return super().objective(outputs, batch)
+        return super().objective(outputs, batch, *beside)
 
 
 def test_too_little_memory_makes_micro_batches_smaller(trunk, dataset, tmp_path):

@@ -25,9 +25,9 @@ def test_the_evaluated_loss_is_plain(trunk, dataset):
         for _ in range(4):
             trainer.advance(trainer.trunk.schedule(20))
     plain, other = trainers
-    other.model.load_state_dict(plain.model.state_dict())
+    other.placement.parts[0].load_state_dict(plain.weights)
     assert other.score("validation") == plain.score("validation")
-    assert other.model.training
+    assert other.placement.parts[0].training
     # What is trained is not plain.
     rates = [trainer.advance(trainer.trunk.schedule(20)) for trainer in trainers]
     assert rates[0] != rates[1]

@@ -26,8 +26,22 @@ def join(device: str) -> int:
     if device == "cuda":
         torch.cuda.set_device(int(os.environ.get("LOCAL_RANK", "0")))
     if not dist.is_initialized():
-        dist.init_process_group("nccl" if device == "cuda" else "gloo")
+        backend = "nccl" if device == "cuda" else "gloo"
+        if "TORCHELASTIC_RESTART_COUNT" in os.environ:
+            store, rank, world = next(dist.rendezvous("env://"))
+            dist.init_process_group(backend, store=_own_store(store, world), rank=rank, world_size=world)
+        else:
+            dist.init_process_group(backend)
     return dist.get_rank()
+
+
+def _own_store(store: dist.Store, world: int) -> dist.Store:
+    """The part of torchrun's store that the processes of this start alone know: after a lost one is replaced, what those before
+    wrote is still there, and the new ones would look for them at their addresses."""
+    restarts = os.environ["TORCHELASTIC_RESTART_COUNT"]
+    # Processes that came or went leave the count of restarts as it is: those of one start are the next so many that join.
+    start = (store.add(f"joined/{restarts}/{world}", 1) - 1) // world
+    return dist.PrefixStore(f"start/{restarts}/{world}/{start}", store)
 
 
 def leave() -> None:
