@@ -1,5 +1,6 @@
 """Plans for a probed processor."""
 
+import re
 from dataclasses import replace
 
 import pytest
@@ -55,6 +56,20 @@ def test_limits_are_kept_and_more_is_never_worse(seconds, memory, times):
     assert options(replace(asked, limits=Limits(seconds=times * seconds)))[0].loss <= options(asked)[0].loss * (
         1 + 1e-9
     )
+
+
+def test_a_time_of_which_a_share_is_too_short_for_any_model_is_planned():
+    # What would be best within an eighth of the time is told beside the choice, where there is anything.
+    enough = float(re.search(r"\(([0-9.e+-]+) s would be enough", refused(order(1e-2)))[1])
+    plan = plan_machine(order(1.01 * enough), "published:chinchilla")
+    assert plan.choice.seconds <= 1.01 * enough
+    assert "raise the limit" in refused(order(0.5 * enough))
+
+
+def refused(asked):
+    with pytest.raises(WorkError) as error:
+        options(asked)
+    return str(error.value)
 
 
 def test_the_fastest_of_precisions_and_kernels_by_brute_force():

@@ -16,9 +16,11 @@ from scalewright.cli.machines import machines
 from scalewright.cli.next_runs import next_runs
 from scalewright.cli.plan import plan
 from scalewright.cli.predict import predict
+from scalewright.cli.prepare import prepare
 from scalewright.cli.probe import probe
 from scalewright.cli.runs import runs
 from scalewright.cli.track import forecasts
+from scalewright.cli.train import train
 from scalewright.errors import ScalewrightError
 
 app = typer.Typer(
@@ -154,6 +156,6 @@ def _run(project: Path, dry_run: bool, executor: str, track: list[str] | None, j
             answers.print(line, highlight=False, markup=False, soft_wrap=True)
 
 
-for command in (fit, predict, allocate, plan, machines, probe, runs, forecasts):
+for command in (prepare, fit, predict, allocate, plan, train, machines, probe, runs, forecasts):
     app.command()(command)
 app.command("next")(next_runs)

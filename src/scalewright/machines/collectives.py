@@ -8,6 +8,8 @@ import numpy as np
 import torch
 import torch.distributed as dist
 from torch import Tensor
+from torch._C._distributed_c10d import PrefixStore, Store
+from torch.distributed.rendezvous import rendezvous
 
 from scalewright.machines.machine import Collective, CollectiveKind
 
@@ -28,20 +30,20 @@ def join(device: str) -> int:
     if not dist.is_initialized():
         backend = "nccl" if device == "cuda" else "gloo"
         if "TORCHELASTIC_RESTART_COUNT" in os.environ:
-            store, rank, world = next(dist.rendezvous("env://"))
+            store, rank, world = next(rendezvous("env://"))
             dist.init_process_group(backend, store=_own_store(store, world), rank=rank, world_size=world)
         else:
             dist.init_process_group(backend)
     return dist.get_rank()
 
 
-def _own_store(store: dist.Store, world: int) -> dist.Store:
+def _own_store(store: Store, world: int) -> Store:
     """The part of torchrun's store that the processes of this start alone know: after a lost one is replaced, what those before
     wrote is still there, and the new ones would look for them at their addresses."""
     restarts = os.environ["TORCHELASTIC_RESTART_COUNT"]
     # Processes that came or went leave the count of restarts as it is: those of one start are the next so many that join.
     start = (store.add(f"joined/{restarts}/{world}", 1) - 1) // world
-    return dist.PrefixStore(f"start/{restarts}/{world}/{start}", store)
+    return PrefixStore(f"start/{restarts}/{world}/{start}", store)
 
 
 def leave() -> None:

@@ -77,7 +77,8 @@ class JoinedLinearFunction(torch.autograd.Function):
     def forward(ctx: Any, x: Tensor, *weights: Tensor) -> Tensor:
         """Outputs side by side: x [..., k], weights [n, k]."""
         kind = x.device.type
-        dtype = torch.get_autocast_dtype(kind) if torch.is_autocast_enabled(kind) else weights[0].dtype
+        lowered = torch.amp.is_autocast_available(kind) and torch.is_autocast_enabled(kind)
+        dtype = torch.get_autocast_dtype(kind) if lowered else weights[0].dtype
         rows = x.flatten(0, -2).to(dtype)
         ctx.save_for_backward(rows, *weights)
         ctx.shape, ctx.dtype = x.shape, x.dtype

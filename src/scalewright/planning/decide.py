@@ -2,11 +2,13 @@
 
 import math
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import replace
 
 import numpy as np
 
 from scalewright.documents import Reason
+from scalewright.errors import WorkError
 from scalewright.laws.extrapolation import warn_far
 from scalewright.planning.ideal import BITS, ideal
 from scalewright.planning.machine_plan import MachinePlan, Option, Size
@@ -113,7 +115,8 @@ def _front(order: Order, ranked: Sequence[Option]) -> list[Option]:
     if order.tokens is None and order.params is None:
         for share in EARLIER:
             sooner = replace(order, limits=Limits(**(order.limits.given | {"seconds": share * limit})))
-            found += rank(options(sooner))[:1]
+            with suppress(WorkError):  # nothing can be trained so soon
+                found += rank(options(sooner))[:1]
     costs = np.array([[o.loss, o.seconds, o.memory_bytes, o.serving_flops_per_token] for o in found])
     kept = [
         option

@@ -46,7 +46,8 @@ class Layout(Part):
     def __str__(self) -> str:
         if self.threads is not None:
             sequences = f"{self.micro_batch} x {self.accumulation} sequences"
-            return f"{'compiled' if self.compiled else 'eager'}, {self.threads} threads, {sequences}"
+            replicas = f"{self.data} replicas, " if self.data > 1 else ""
+            return f"{replicas}{'compiled' if self.compiled else 'eager'}, {self.threads} threads, {sequences}"
         degrees = {"data": self.data, "tensor": self.tensor, "context": self.context, "pipeline": self.pipeline}
         parts = [f"{name} {degree}" for name, degree in degrees.items() if name != "context" or degree > 1]
         kept = {"none": "replicas whole", "optimiser": "optimiser sharded", "all": "weights sharded"}[self.sharding]

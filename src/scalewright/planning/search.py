@@ -17,6 +17,7 @@ from scalewright.planning.serving import ANY, Serving, serving_bytes
 FEWEST_STEPS = 100
 _WIDEST = 30.0  # sizes within this factor of the best one for the FLOPs at hand are looked at
 _ROUGH_MFU = 0.4
+_FAR_OFF = 0.5  # of the tokens guessed, below which the layout is looked for anew
 _LARGEST = 1e13  # params that nobody has trained
 _TRIED_WITH_FEWER = 24  # shapes, the best with all devices
 
@@ -193,6 +194,10 @@ def _option(order: Order, shape: Decoder, seconds: float | None = None) -> Optio
     laid = hardware.lay(shape, rough, order.usable_memory)
     if laid is None:
         return None
+    if order.tokens is None and laid.tokens(left) < _FAR_OFF * rough:
+        # What pays for as many tokens as were guessed, such as compiling, may not pay for so few.
+        fewer = hardware.lay(shape, max(laid.tokens(left), FEWEST_STEPS * shape.context), order.usable_memory)
+        laid = max(laid, fewer or laid, key=lambda each: each.tokens(left))
     # What is served comes out of the same budget, counted in training tokens.
     serving = order.serving.training_tokens
     affordable = min(laid.tokens(left), most_flops / shape.train_flops_per_token) - serving

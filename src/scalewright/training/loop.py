@@ -63,7 +63,7 @@ def train(
         WorkError: the loss is not finite time and again, the time limit is passed, or a checkpoint is of another version.
         TerminatedError: the process was asked to end; a checkpoint was written.
     """
-    torch.set_num_threads(trunk.threads)
+    torch.set_num_threads((layout and layout.threads) or trunk.threads)
     reset_peak_memory()
     watcher = progress or NoProgress()
     finished = {horizon: folder / f"result-{horizon}.json" for horizon in trunk.horizons}
@@ -175,9 +175,12 @@ class _Course:
             self._trunk.remove()
 
     def _newest(self) -> Saved | None:
+        self._wait()
         return self._branch.newest(self._watcher.warn) or self._trunk.newest(self._watcher.warn)
 
     def _save(self, where: Checkpoints) -> None:
+        # The processes' writers work at one checkpoint at a time, in the same order everywhere.
+        self._wait()
         # A full disk is no reason to end: the checkpoints before are there, and the next one may find room.
         try:
             where.save(self.trainer.step, self.trainer.tensors(), self.trainer.facts())
