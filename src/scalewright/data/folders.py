@@ -54,14 +54,15 @@ def remove_folder(folder: Path) -> None:
 
 def _locked(folder: Path) -> int:
     while True:
-        folder.mkdir(exist_ok=True)
-        lock = os.open(folder, os.O_RDONLY)
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        # While we waited, its last owner may have removed it.
+        # At any moment its last owner may remove it.
         with suppress(FileNotFoundError):
-            if os.path.samestat(os.fstat(lock), folder.stat()):
-                return lock
-        os.close(lock)
+            folder.mkdir(exist_ok=True)
+            lock = os.open(folder, os.O_RDONLY)
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            with suppress(FileNotFoundError):
+                if os.path.samestat(os.fstat(lock), folder.stat()):
+                    return lock
+            os.close(lock)
 
 
 def _clear(path: Path, keep: Path | None = None) -> None:

@@ -65,7 +65,7 @@ def cut_blocks(blocks: Iterable[str], size: int) -> Iterator[str]:
             least, most = start + size, start + 2 * size
             end = least
             for mark in ("\n\n", "\n", " "):
-                at = text.find(mark, least - len(mark), most)
+                at = text.find(mark, max(start, least - len(mark)), most)
                 if at >= 0:
                     end = at + len(mark)
                     break

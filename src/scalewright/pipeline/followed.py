@@ -12,8 +12,9 @@ from scalewright.architectures.llama import LLAMA_CONTEXT, LLAMA_ROPE_THETA, Lla
 from scalewright.data import Dataset
 from scalewright.documents import Document, Reason
 from scalewright.errors import InputError
-from scalewright.ledger import Forecast, Ledger
+from scalewright.ledger import Ledger
 from scalewright.models import save_model
+from scalewright.pipeline.foretold import store_once
 from scalewright.pipeline.watch import Silent, Watch
 from scalewright.planning.machine_plan import Layout, MachinePlan
 from scalewright.planning.recipe import DEFAULT_REASONS, Recipe
@@ -106,7 +107,8 @@ def follow(
     folder = out / "runs" / trunk.address
     if first:
         with Ledger.open(ledger or out / "ledger.db") as opened:
-            _store_forecasts(opened, plan)
+            for quantity, interval in (("loss", plan.forecast), ("seconds", plan.forecast_seconds)):
+                store_once(opened, plan.hash, plan.law, quantity, interval, plan.extrapolation)
     (measured,) = train(
         trunk,
         task,
@@ -217,24 +219,6 @@ def fitted(layout: Layout, processes: int, sequences: int, beside: int = 1) -> L
             "threads": layout.threads and max(1, layout.threads // beside),
         }
     )
-
-
-def _store_forecasts(ledger: Ledger, plan: MachinePlan) -> None:
-    for quantity, interval in (("loss", plan.forecast), ("seconds", plan.forecast_seconds)):
-        if not any(forecast.quantity == quantity for forecast in ledger.forecasts(plan.hash)):
-            ledger.store_forecast(
-                Forecast(
-                    quantity=quantity,
-                    unit=interval.unit,
-                    value=interval.value,
-                    low=interval.low,
-                    high=interval.high,
-                    level=interval.level,
-                    extrapolation=plan.extrapolation,
-                    law_hash=plan.law,
-                    plan_hash=plan.hash,
-                )
-            )
 
 
 def _keep(

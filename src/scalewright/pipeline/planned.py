@@ -5,10 +5,11 @@ from typing import ClassVar, NamedTuple
 from scalewright.data import Dataset
 from scalewright.documents import Document
 from scalewright.laws import Law, fit
-from scalewright.ledger import Forecast, Run
+from scalewright.ledger import Run
 from scalewright.machines import Machine
 from scalewright.machines.probe import probe
 from scalewright.machines.speed import Speeds
+from scalewright.pipeline.foretold import store_once
 from scalewright.pipeline.machine_file import trainable_here
 from scalewright.pipeline.order import ladder_order, rough_settings, training_precision
 from scalewright.pipeline.plan import make_plan
@@ -273,20 +274,7 @@ def _plan(
         ("seconds", plan.forecast_seconds, plan.choice.flops / max(run.flops for run in runs)),
     )
     for quantity, interval, extrapolation in stored:
-        if not any(f.quantity == quantity for f in at.ledger.forecasts(plan.hash)):
-            at.ledger.store_forecast(
-                Forecast(
-                    quantity=quantity,
-                    unit=interval.unit,
-                    value=interval.value,
-                    low=interval.low,
-                    high=interval.high,
-                    level=interval.level,
-                    extrapolation=extrapolation,
-                    law_hash=plan.law_hash,
-                    plan_hash=plan.hash,
-                )
-            )
+        store_once(at.ledger, plan.hash, plan.law_hash, quantity, interval, extrapolation)
     for name, reason in plan.reasons.items():
         at.watch.say(f"{name.replace('_', ' ')}: {reason}")
     said = plan.forecast
