@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: install demo test test-all lint format bench bench-laws bench-planning clean
+.PHONY: install demo test test-all lint format bench bench-laws bench-planning bench-training clean
 
 install: $(STAMP)
 
@@ -38,6 +38,9 @@ bench-laws: install
 
 bench-planning: install
 	$(BIN)/python benchmarks/planning.py
+
+bench-training: install
+	$(BIN)/python benchmarks/training.py
 
 bench: install
 	$(BIN)/python benchmarks/forecast.py

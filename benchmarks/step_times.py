@@ -19,6 +19,7 @@ from scalewright.machines.probe import probe
 from scalewright.machines.processor import ProcessorRates, compile_seconds, processor_step
 from scalewright.models import Llama
 from scalewright.models.parametrisation import llama_roles
+from scalewright.planning.machine_plan import Layout
 from scalewright.planning.recipe import Recipe
 from scalewright.tasks import task_named
 from scalewright.training import Schedule, Trainer, Trunk
@@ -40,7 +41,7 @@ _KNOWN, _DRAWS = 5, 200
 class _Drawn:
     """A task whose tokens are drawn at random: they do not matter to the time of a step."""
 
-    def build(self, shape: LlamaShape) -> Llama:
+    def build(self, shape: LlamaShape, dropout: float | None) -> Llama:
         return Llama(shape)
 
     def batches(self, dataset: None, shape: LlamaShape, batch_size: int, seed: int, unique: int | None):
@@ -131,7 +132,12 @@ def _corrected(log_errors: np.ndarray) -> float:
 
 
 def drawn_trainer(
-    shape: LlamaShape, batch: int, precision: str, threads: int, compiled: bool = False
+    shape: LlamaShape,
+    batch: int,
+    precision: str,
+    threads: int,
+    compiled: bool = False,
+    layout: Layout | None = None,
 ) -> tuple[Trainer, Schedule]:
     """A trainer on tokens drawn at random, model and loss compiled together if asked, and a schedule."""
     torch.set_num_threads(threads)
@@ -151,7 +157,7 @@ def drawn_trainer(
     )
     if compiled:
         torch.compiler.reset()
-    return Trainer(trunk, _Drawn(), None, "cpu"), trunk.schedule(1000)  # type: ignore[arg-type]
+    return Trainer(trunk, _Drawn(), None, "cpu", layout), trunk.schedule(1000)  # type: ignore[arg-type]
 
 
 def _timed(shape: LlamaShape, batch: int, precision: str, compiled: bool, threads: int) -> _Timed:
