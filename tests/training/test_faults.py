@@ -25,14 +25,17 @@ def losses(measured):
 class Poisoned(Language):
     """The loss is no number on the batches at some places of the data."""
 
-    def __init__(self, trunk, dataset, *places):
+    def __init__(self, trunk, dataset, *places, gradient_alone=False):
+        self.gradient_alone = gradient_alone
         batches = self.batches(dataset, trunk.shape, trunk.recipe.batch_size, trunk.seed, None)
         self.poison = [batches(place)[0] for place in places]
 
     def objective(self, outputs, batch, *beside):
         loss = super().objective(outputs, batch, *beside)
-        poisoned = any(torch.equal(batch[0], each) for each in self.poison)
-        return loss * float("nan") if poisoned and torch.is_grad_enabled() else loss
+        if not (torch.is_grad_enabled() and any(torch.equal(batch[0], each) for each in self.poison)):
+            return loss
+        # The root of nothing is nothing; its slope is infinite, and nothing times that is no number.
+        return loss + (0 * outputs).sum().sqrt() if self.gradient_alone else loss * float("nan")
 
 
 class Without(Language):
@@ -62,6 +65,15 @@ def test_data_on_which_the_loss_is_no_number_are_left_out(trunk, dataset, tmp_pa
     if not kills:
         assert len(heard.warnings) == len(places)
         assert f"the loss is nan at step {places[0]}: going back to step {places[0]}" in heard.warnings[0]
+
+
+def test_a_gradient_that_is_no_number_is_seen_before_it_spoils_the_next_step(trunk, dataset, tmp_path):
+    (clean,) = train(trunk((20,)), Without(7), dataset, tmp_path / "clean")
+    heard = Heard()
+    poisoned = Poisoned(trunk((20,)), dataset, 7, gradient_alone=True)
+    (measured,) = train(trunk((20,)), poisoned, dataset, tmp_path, checkpoint_seconds=0, progress=heard)
+    assert (measured.skipped, measured.loss) == ((7,), clean.loss)
+    assert "the gradient's norm is nan" in heard.warnings[0]
 
 
 def test_it_is_given_up_where_going_back_does_not_help(trunk, dataset, tmp_path):

@@ -206,10 +206,8 @@ class _Course:
         failures[start] += 1
         if failures[start] > GOING_BACK:
             raise error
-        self._watcher.warn(
-            f"the loss is {error.loss} at step {error.step}: going back to step {start} without its data"
-        )
-        skipped = [*self.trainer.skipped, error.place]
+        self._watcher.warn(f"{error.what}: going back to step {start} without its data")
+        skipped = [*self.trainer.skipped, error.batch]
         seconds = self.trainer.seconds
         if saved:
             self.trainer.restore(saved)

@@ -35,11 +35,11 @@ _SCALARS = ("step",)
 
 
 class DivergedError(WorkError):
-    """The loss of a step is no number."""
+    """The loss of a step, or the norm of its gradients, is no number."""
 
-    def __init__(self, message: str, loss: float, step: int, place: int) -> None:
+    def __init__(self, message: str, what: str, batch: int) -> None:
         super().__init__(message)
-        self.loss, self.step, self.place = loss, step, place
+        self.what, self.batch = what, batch
 
 
 class Trainer:
@@ -105,7 +105,7 @@ class Trainer:
         """Takes one step; returns its loss.
 
         Raises:
-            DivergedError: the loss is not a finite number.
+            DivergedError: the loss, or the norm of its gradients, is not a finite number.
             WorkError: not even a row at a time fits into memory.
         """
         recipe = self.trunk.recipe
@@ -116,27 +116,29 @@ class Trainer:
         # What dropout leaves out is a function of the step and the rows: resuming needs no state of generators.
         seed = self.trunk.seed * _STEPS + self._rows.start * _ROWS + self.step
         torch.manual_seed(seed % 2**63)
-        place = self._place()
-        whole = self.batch(place)
+        number = self._batch_number()
+        whole = self.batch(number)
         rows = self.mesh.rows(len(whole[0]))
         batch = tuple(part[rows].to(self.device) for part in whole)
         loss = self.mesh.mean(self._backward(batch))
         self.scaler.unscale_(self.optimiser)
-        clip(self._parameters.values(), self.optimiser, recipe, self.mesh)
+        norm = clip(self._parameters.values(), self.optimiser, recipe, self.mesh)
         # A step whose gradients are not finite, in fp16, is left out and the scale halved.
         self.scaler.step(self.optimiser)
         self.scaler.update()
         self.optimiser.zero_grad(set_to_none=True)
         self.averaging.hear(self.weights)
-        value = loss.item()
+        value, length = loss.item(), norm.item()
         self.seconds += time.perf_counter() - began
-        if not math.isfinite(value):
+        if not (math.isfinite(value) and (math.isfinite(length) or self.scaler.is_enabled())):
+            what = f"the loss is {value}"
+            if math.isfinite(value):
+                what = f"the gradient's norm is {length}, the loss {value},"
             raise DivergedError(
-                f"the loss is {value} at step {self.step} (width {self.trunk.shape.width}, "
+                f"{what} at step {self.step} (width {self.trunk.shape.width}, "
                 f"learning rate {recipe.learning_rate:g}): train with a lower learning rate",
-                loss=value,
-                step=self.step,
-                place=place,
+                what=f"{what} at step {self.step}",
+                batch=number,
             )
         self.step += 1
         self._record(value)
@@ -247,12 +249,12 @@ class Trainer:
             peak_memory_bytes=max(self._peak_memory, peak_memory_bytes()),
         )
 
-    def _place(self) -> int:
+    def _batch_number(self) -> int:
         """Of the next step's batch in the order of the data: some are left out."""
-        place = self.step
+        number = self.step
         for skipped in sorted(self.skipped):
-            place += skipped <= place
-        return place
+            number += skipped <= number
+        return number
 
     def _backward(self, batch: Batch) -> Tensor:
         while True:
