@@ -22,6 +22,7 @@ ON = {
     "z_loss": 1e-4,
     "dropout": 0.0,
     "ema_decay": 0.99,
+    "spike": 8.0,
 }
 
 

@@ -76,6 +76,31 @@ def test_a_gradient_that_is_no_number_is_seen_before_it_spoils_the_next_step(tru
     assert "the gradient's norm is nan" in heard.warnings[0]
 
 
+class Leaping(Poisoned):
+    """Where a poisoned batch's loss is ten nats higher, a number all the same."""
+
+    def objective(self, outputs, batch, *beside):
+        loss = Language.objective(self, outputs, batch, *beside)
+        return loss + 10 if torch.is_grad_enabled() and torch.equal(batch[0], self.poison[0]) else loss
+
+
+@pytest.mark.parametrize("kills", [(), (104, 30)])
+def test_a_loss_that_leaps_is_gone_back_from_where_the_recipe_asks(trunk, dataset, tmp_path, kills):
+    asked = trunk((140,), recipe={"spike": 8.0})
+    (clean,) = train(asked, Without(120), dataset, tmp_path / "clean")
+    leaping = Leaping(asked, dataset, 120)
+    for steps in kills:
+        with pytest.raises(KilledError):
+            list(train(asked, leaping, dataset, tmp_path, checkpoint_seconds=0, progress=KillAt(steps)))
+    heard = Heard()
+    (measured,) = train(asked, leaping, dataset, tmp_path, checkpoint_seconds=0, progress=heard)
+    assert (measured.skipped, measured.loss) == ((120,), clean.loss)
+    if not kills:
+        assert "the loss leaps to 1" in heard.warnings[0]
+    (plain,) = train(trunk((140,)), leaping, dataset, tmp_path / "plain")
+    assert plain.skipped == ()
+
+
 def test_it_is_given_up_where_going_back_does_not_help(trunk, dataset, tmp_path):
     heard = Heard()
     with pytest.raises(WorkError, match="lower learning rate"):

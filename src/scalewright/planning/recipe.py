@@ -67,6 +67,9 @@ class Recipe(Part):
     architecture was published with, none in a Llama and a half in a VGG."""
     ema_decay: float | None = None
     """Of an exponential moving average of the weights, which is what is evaluated and kept; None: the last weights are."""
+    spike: float | None = None
+    """Standard deviations above the mean of the last losses from which on training goes back, and on without that batch; None:
+    it does so where the loss is no number alone."""
     reasons: dict[str, Reason] = Field(default_factory=dict)
 
     @model_validator(mode="after")
@@ -99,6 +102,15 @@ class Recipe(Part):
         if value is not None and not 0 < value < 1:
             raise ValueError(
                 f"found {value:g}, expected a share between 0 and 1, such as 0.999: leave it out for no average"
+            )
+        return value
+
+    @field_validator("spike")
+    @classmethod
+    def _rare(cls, value: float | None) -> float | None:
+        if value is not None and not value >= 4:
+            raise ValueError(
+                f"found {value:g}, expected 4 or more, such as 8: below, the usual scatter would be taken for spikes"
             )
         return value
 
@@ -169,6 +181,7 @@ OPTIONS = (
     "z_loss",
     "dropout",
     "ema_decay",
+    "spike",
 )
 """Fields that decide a result only where they differ from their defaults; a default that changes raises `RECIPE_VERSION`."""
 
@@ -214,6 +227,10 @@ OPTION_REASONS = {
         text="the batch that is as good as a larger one grows while the loss falls (Merrill et al. 2025, arXiv:2505.23971)",
     ),
     "batch_warmup_steps": Reason(origin="given", text="steps until the batch has its full size"),
+    "spike": Reason(
+        origin="cited",
+        text="back to a checkpoint and on without the batch, as PaLM was trained (Chowdhery et al. 2022, arXiv:2204.02311)",
+    ),
     "label_smoothing": Reason(origin="cited", text="Szegedy et al. 2015, arXiv:1512.00567"),
     "z_loss": Reason(origin="cited", text="keeps log Z near 0; 1e-4 in PaLM (Chowdhery et al. 2022, arXiv:2204.02311)"),
     "dropout": Reason(

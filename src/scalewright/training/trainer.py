@@ -21,6 +21,7 @@ from scalewright.training.mesh import Mesh
 from scalewright.training.optimisers import optimiser_of
 from scalewright.training.placement import place
 from scalewright.training.schedule import Schedule
+from scalewright.training.spikes import NoSpikes, SpikeWatch
 from scalewright.training.stopping import EarlyStopping, NeverStopping
 
 CURVE_POINTS = 60
@@ -35,7 +36,7 @@ _SCALARS = ("step",)
 
 
 class DivergedError(WorkError):
-    """The loss of a step, or the norm of its gradients, is no number."""
+    """The loss of a step, or the norm of its gradients, is no number, or the loss leaps."""
 
     def __init__(self, message: str, what: str, batch: int) -> None:
         super().__init__(message)
@@ -91,6 +92,7 @@ class Trainer:
         self.averaging: Averaging = NoAveraging() if recipe.ema_decay is None else MovingAverage(recipe.ema_decay)
         # Gradients of fp16 are scaled up, or small ones would be zero (Micikevicius et al. 2018, arXiv:1710.03740).
         self.scaler = torch.amp.GradScaler(device, enabled=recipe.precision == "fp16")
+        self.spikes = NoSpikes() if recipe.spike is None else SpikeWatch(recipe.spike)
         self.stopping = NeverStopping() if recipe.patience is None else EarlyStopping(recipe.patience)
         batches = task.batches(dataset, trunk.shape, recipe.batch_size, trunk.seed, trunk.unique_tokens)
         self.batch: Ahead[Batch] = Ahead(growing(batches, recipe))
@@ -105,7 +107,7 @@ class Trainer:
         """Takes one step; returns its loss.
 
         Raises:
-            DivergedError: the loss, or the norm of its gradients, is not a finite number.
+            DivergedError: the loss, or the norm of its gradients, is not a finite number, or the loss is a spike.
             WorkError: not even a row at a time fits into memory.
         """
         recipe = self.trunk.recipe
@@ -130,17 +132,16 @@ class Trainer:
         self.averaging.hear(self.weights)
         value, length = loss.item(), norm.item()
         self.seconds += time.perf_counter() - began
-        if not (math.isfinite(value) and (math.isfinite(length) or self.scaler.is_enabled())):
-            what = f"the loss is {value}"
-            if math.isfinite(value):
-                what = f"the gradient's norm is {length}, the loss {value},"
+        wrong = self._wrong(value, length)
+        if wrong:
             raise DivergedError(
-                f"{what} at step {self.step} (width {self.trunk.shape.width}, "
+                f"{wrong} at step {self.step} (width {self.trunk.shape.width}, "
                 f"learning rate {recipe.learning_rate:g}): train with a lower learning rate",
-                what=f"{what} at step {self.step}",
+                what=f"{wrong} at step {self.step}",
                 batch=number,
             )
         self.step += 1
+        self.spikes.hear(value)
         self._record(value)
         return value
 
@@ -176,6 +177,7 @@ class Trainer:
         return {
             "version": _STATE,
             "scaler": self.scaler.state_dict(),
+            "spikes": self.spikes.state(),
             "stopping": self.stopping.state(),
             "averaging": self.averaging.state(),
             "step": self.step,
@@ -218,6 +220,7 @@ class Trainer:
         for parameter, state in moments.items():
             self.optimiser.state[self._parameters[parameter]] = state
         self.scaler.load_state_dict(facts["scaler"])
+        self.spikes.go_on(facts["spikes"])
         for kept, kind, about in (
             (self.stopping, _BEST, facts["stopping"]),
             (self.averaging, _AVERAGE, facts["averaging"]),
@@ -248,6 +251,15 @@ class Trainer:
             tokens_per_second=tokens / self.seconds,
             peak_memory_bytes=max(self._peak_memory, peak_memory_bytes()),
         )
+
+    def _wrong(self, loss: float, norm: float) -> str | None:
+        if not math.isfinite(loss):
+            return f"the loss is {loss}"
+        # The scale of fp16 deals with gradients of its own.
+        if not (math.isfinite(norm) or self.scaler.is_enabled()):
+            return f"the gradient's norm is {norm}, the loss {loss},"
+        bound = self.spikes.bound()
+        return None if loss < bound else f"the loss leaps to {loss:.4g}, beyond {bound:.4g},"
 
     def _batch_number(self) -> int:
         """Of the next step's batch in the order of the data: some are left out."""
