@@ -19,6 +19,7 @@ from scalewright.cli.predict import predict
 from scalewright.cli.prepare import prepare
 from scalewright.cli.probe import probe
 from scalewright.cli.runs import runs
+from scalewright.cli.stopping import StoppedError, stoppable
 from scalewright.cli.track import forecasts
 from scalewright.cli.train import train
 from scalewright.errors import ScalewrightError
@@ -44,12 +45,6 @@ _REFUSED = (PermissionError, NotADirectoryError, IsADirectoryError, FileExistsEr
 """What the system says of a place that the user should not have named."""
 
 
-class _StoppedError(ScalewrightError):
-    """Ctrl-C; typer would end without a word."""
-
-    exit_code = 130
-
-
 def main() -> None:
     """Runs the command; one line and an exit code for each expected failure."""
     arguments = sys.argv[1:]
@@ -58,7 +53,7 @@ def main() -> None:
         raise SystemExit(0)
     try:
         app(arguments, standalone_mode=True)
-    except _StoppedError as interruption:
+    except StoppedError as interruption:
         errors.print(str(interruption), highlight=False)
         raise SystemExit(interruption.exit_code) from None
     except ScalewrightError as error:
@@ -144,11 +139,8 @@ def _run(project: Path, dry_run: bool, executor: str, track: list[str] | None, j
             for line in expected.lines():
                 answers.print(line, highlight=False, markup=False)
         return
-    try:
-        with TerminalWatch(errors) as watch:
-            outcome = run_project(project, watch=watch, executor=executor, track=track or ())
-    except KeyboardInterrupt:
-        raise _StoppedError("stopped; finished work is kept, the same command goes on from here") from None
+    with stoppable(), TerminalWatch(errors) as watch:
+        outcome = run_project(project, watch=watch, executor=executor, track=track or ())
     if json:
         print(outcome.model_dump_json())
     else:

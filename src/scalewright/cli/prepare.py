@@ -7,6 +7,7 @@ import typer
 from rich.text import Text
 
 from scalewright.cli.console import Json, answers, errors, print_json
+from scalewright.cli.stopping import stoppable
 
 
 def prepare(
@@ -22,7 +23,7 @@ def prepare(
     from scalewright.cli.terminal import TerminalWatch
     from scalewright.tasks import task_named
 
-    with TerminalWatch(errors) as watch:
+    with stoppable(), TerminalWatch(errors) as watch:
         watch.stage("prepare", ", ".join(data))
         made = task_named("language").prepare(
             data,

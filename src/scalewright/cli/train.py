@@ -8,6 +8,7 @@ from rich.text import Text
 
 from scalewright.cli.console import Json, answers, errors, print_json
 from scalewright.cli.options import positive
+from scalewright.cli.stopping import stoppable
 from scalewright.cli.times import time_text
 from scalewright.planning.machine_plan import MachinePlan
 
@@ -41,7 +42,7 @@ def train(
     launched = collectives.launched()
     if launched:
         collectives.join(on)
-    with TerminalWatch(errors) as watch:
+    with stoppable(), TerminalWatch(errors) as watch:
         followed = follow(chosen, data, out, learning_rate=rate, seed=seed, device=on, ledger=ledger, watch=watch)
     if launched:
         collectives.leave()
