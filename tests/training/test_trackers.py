@@ -89,7 +89,12 @@ def test_mlflow(tmp_path, monkeypatch):
 
 def test_tensorboard(tmp_path):
     pytest.importorskip("tensorboard")
-    first = killed_and_resumed(lambda: tracker_named("tensorboard:logs", base=tmp_path))
+
+    def a_second_later():
+        time.sleep(1.1)  # tensorboard names its files by the second, and reads them in the order of their names
+        return tracker_named("tensorboard:logs", base=tmp_path)
+
+    first = killed_and_resumed(a_second_later)
     first._writer.close()  # what the killed process had written is on disk by then
     events, told = tensorboard_run(tmp_path / "logs" / RUN)
     assert told["train_loss"] == [(step, pytest.approx(loss)) for step, loss in LOSSES]
