@@ -3,18 +3,18 @@
 import math
 from typing import NamedTuple
 
-from scalewright.errors import WorkError
 from scalewright.ledger import Run
 from scalewright.models import Llama
+from scalewright.pipeline.foretold import score_all
 from scalewright.pipeline.planned import Planned
 from scalewright.pipeline.tracking import final_metrics, tracked_final
+from scalewright.pipeline.trained import load_trained
 from scalewright.pipeline.watch import Watch
 from scalewright.pipeline.workspace import Workspace
 from scalewright.planning import Plan
 from scalewright.studies import ledger_run
 from scalewright.tasks import evaluate
 from scalewright.training import Measured, Trunk, train
-from scalewright.training.checkpoint import read_tensors
 from scalewright.training.trackers import NoTracker, Tracker
 
 
@@ -58,11 +58,8 @@ def train_final(at: Workspace, planned: Planned, tracker: Tracker | None = None)
     plan, dataset = planned.plan, planned.dataset
     trunk, measured = train_planned(at, planned, tracker)
     folder = at.runs / trunk.address
-    model = at.task.build(plan.choice.shape)
-    weights = read_tensors(folder / "weights")
-    if weights is None:
-        raise WorkError(f"{folder}: the trained weights are gone; delete this folder to train the final run again")
-    model.load_state_dict(weights)
+    model = load_trained(at.task, plan.choice.shape, folder)
+    assert isinstance(model, Llama)
     run = at.ledger.run(measured.address) or at.ledger.record_run(
         ledger_run(
             trunk,
@@ -74,14 +71,7 @@ def train_final(at: Workspace, planned: Planned, tracker: Tracker | None = None)
             test=evaluate(at.task, model, dataset, "test", planned.recipe.precision),
         )
     )
-    for forecast in at.ledger.forecasts(plan.hash):
-        if forecast.made_at <= run.created_at:
-            at.ledger.score_forecast(plan.hash, forecast.quantity, getattr(run, forecast.quantity))
-        else:
-            at.watch.warn(
-                f"this very run was trained before, for another plan: its {forecast.quantity} was known when it was forecast, "
-                "so that the forecast is not scored"
-            )
+    score_all(at.ledger, plan.hash, run, at.watch.warn)
     at.stages.finish("train", _made_from(plan, run.id))
     at.watch.say(
         f"{run.seconds:.0f} s of training, {run.tokens_per_second:,.0f} tokens/s, "

@@ -2,6 +2,7 @@
 
 import math
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import ClassVar
 
@@ -13,15 +14,15 @@ from scalewright.data import Dataset
 from scalewright.documents import Document, Reason
 from scalewright.errors import InputError
 from scalewright.ledger import Ledger
-from scalewright.models import save_model
-from scalewright.pipeline.foretold import store_once
+from scalewright.models import Llama, save_model
+from scalewright.pipeline.foretold import score_all, store_once
+from scalewright.pipeline.trained import load_trained, model_card
 from scalewright.pipeline.watch import Silent, Watch
 from scalewright.planning.machine_plan import Layout, MachinePlan
 from scalewright.planning.recipe import DEFAULT_REASONS, Recipe
 from scalewright.studies import ledger_run
 from scalewright.tasks import evaluate, task_named
 from scalewright.training import Measured, Trunk, train
-from scalewright.training.checkpoint import read_tensors
 
 LATE = 1.2
 """Times the planned seconds after which training stops."""
@@ -122,7 +123,7 @@ def follow(
     if not first:
         return None
     with Ledger.open(ledger or out / "ledger.db") as opened:
-        return _keep(opened, plan, trunk, measured, dataset, folder, out, layout)
+        return _keep(opened, plan, trunk, measured, dataset, folder, out, layout, watcher.warn)
 
 
 def shape_to_train(shape: Decoder, dataset: Dataset) -> LlamaShape:
@@ -230,43 +231,30 @@ def _keep(
     folder: Path,
     out: Path,
     layout: Layout,
+    warn: Callable[[str], None],
 ) -> Followed:
     task = task_named(trunk.task)
-    assert isinstance(trunk.shape, LlamaShape)
-    model = task.build(trunk.shape)
-    weights = read_tensors(folder / "weights")
-    if weights is None:
-        raise InputError(f"{folder}: the trained weights are gone; delete this folder to train again")
-    model.load_state_dict(weights)
-    test = evaluate(task, model, dataset, "test", trunk.recipe.precision)
+    model = load_trained(task, trunk.shape, folder)
+    assert isinstance(model, Llama)
     run = ledger.run(measured.address)
     if run is None:
+        test = evaluate(task, model, dataset, "test", trunk.recipe.precision)
         row = ledger_run(trunk, measured, study=plan.machine, role="final", dataset=dataset, folder=folder, test=test)
         row.layout = str(layout)
         run = ledger.record_run(row)
-        for forecast in ledger.forecasts(plan.hash):
-            ledger.score_forecast(plan.hash, forecast.quantity, getattr(run, forecast.quantity))
-    card = {
-        "params": run.params,
-        "params_total": run.params_total,
-        "tokens": run.tokens,
-        "loss": run.loss,
-        "test_loss": test.loss,
-        "loss_unit": task.loss_unit,
-        "plan": plan.hash,
-        "data": dataset.hash,
-    }
+    score_all(ledger, plan.hash, run, warn)
     save_model(
         model.eval(),
         out / "model",
         tokenizer=dataset.tokenizer_path,
         end_of_text=dataset.manifest.end_of_text,
-        card=card,
+        card=model_card(run, task.loss_unit, plan.hash),
     )
+    assert run.test_loss is not None
     return Followed(
         run=run.id,
         loss=run.loss,
-        test_loss=test.loss,
+        test_loss=run.test_loss,
         seconds=run.seconds,
         tokens_per_second=run.tokens_per_second,
         mfu=plan.choice.mfu * run.tokens_per_second / plan.choice.tokens_per_second,

@@ -1,6 +1,8 @@
-"""A plan's forecasts, stored before its training begins."""
+"""A plan's forecasts, stored before its training begins and scored once it has ended."""
 
-from scalewright.ledger import Forecast, Ledger
+from collections.abc import Callable
+
+from scalewright.ledger import Forecast, Ledger, Run
 from scalewright.planning.plan import Interval
 
 
@@ -23,3 +25,15 @@ def store_once(
             plan_hash=plan_hash,
         )
     )
+
+
+def score_all(ledger: Ledger, plan_hash: str, run: Run, warn: Callable[[str], None]) -> None:
+    """Scores a plan's forecasts by the run that they are of; what was known when it was forecast stays without a score."""
+    for forecast in ledger.forecasts(plan_hash):
+        if forecast.made_at <= run.created_at:
+            ledger.score_forecast(plan_hash, forecast.quantity, getattr(run, forecast.quantity))
+        else:
+            warn(
+                f"this very run was trained before, for another plan: its {forecast.quantity} was known when it was forecast, "
+                "so that the forecast is not scored"
+            )

@@ -1,6 +1,6 @@
 """What a finished project gives its user: the model, its int8 form, what both measure, and the report."""
 
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from scalewright.compression import Variant, measure_variant
 from scalewright.data import load_tokenizer
@@ -11,6 +11,7 @@ from scalewright.models import MODEL_FILES, Llama, load_model, save_model, to_in
 from scalewright.pipeline.final import Final
 from scalewright.pipeline.outcome import ForecastAnswer, LossAnswer, Outcome
 from scalewright.pipeline.planned import Planned
+from scalewright.pipeline.trained import model_card
 from scalewright.pipeline.workspace import Workspace
 from scalewright.reports import ReportContent, write_report
 
@@ -59,17 +60,7 @@ def ship(at: Workspace, planned: Planned, final: Final) -> Outcome:
 def _measure_variants(at: Workspace, planned: Planned, final: Final) -> Variants:
     plan, dataset, run = planned.plan, planned.dataset, final.run
     model = final.model.eval()
-    card: dict[str, Any] = {
-        "name": at.project.name,
-        "params": run.params,
-        "params_total": run.params_total,
-        "tokens": run.tokens,
-        "loss": run.loss,
-        "test_loss": run.test_loss,
-        "loss_unit": at.task.loss_unit,
-        "plan": plan.hash,
-        "data": dataset.hash,
-    }
+    card = {"name": at.project.name} | model_card(run, at.task.loss_unit, plan.hash)
     trained_path, int8_path = (
         save_model(
             model,
