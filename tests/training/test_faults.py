@@ -174,6 +174,15 @@ def test_a_full_disk_loses_nothing(trunk, dataset, tmp_path, monkeypatch):
     assert losses(train(trunk((20,)), LANGUAGE, dataset, tmp_path, checkpoint_seconds=0)) == undisturbed
 
 
+def test_a_checkpoint_that_could_not_be_written_is_not_claimed(trunk, dataset, tmp_path, monkeypatch):
+    def full(*args, **more):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(checkpoint, "save", full)
+    with pytest.raises(TerminatedError, match="its checkpoint could not be written"):
+        list(train(trunk((20,)), LANGUAGE, dataset, tmp_path, progress=AskToEnd(5)))
+
+
 class _Both:
     def __init__(self, *others):
         self.others = others

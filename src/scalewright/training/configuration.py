@@ -95,7 +95,7 @@ class Measured(Part):
     best_step: int | None = None
     """Of early stopping: steps after which the weights were those that are kept."""
     skipped: tuple[int, ...] = ()
-    """Places of batches that were left out since the loss was no number on them."""
+    """Places of batches that were left out: on them the loss or its gradient was no number, or the loss leapt."""
     curve: tuple[tuple[int, float], ...]
     """Tokens seen and mean training loss since the point before, smoothing and z-loss of the recipe included."""
     flops: float

@@ -141,9 +141,9 @@ class _Course:
                         "another budget plans anew"
                     )
                 if ending:
-                    self._wait()
+                    written = "a checkpoint is written" if self._wait() else "its checkpoint could not be written"
                     raise TerminatedError(
-                        f"asked to end at step {trainer.step} of {horizon}: a checkpoint is written, the same command goes on"
+                        f"asked to end at step {trainer.step} of {horizon}: {written}; the same command goes on from the last"
                     )
         finally:
             self._wait()
@@ -188,12 +188,16 @@ class _Course:
             self._watcher.warn(str(error))
         self._saved_at = time.monotonic()
 
-    def _wait(self) -> None:
+    def _wait(self) -> bool:
+        """Until what was saved is on disk; whether it is."""
+        written = True
         for where in (self._trunk, self._branch):
             try:
                 where.wait()
             except WorkError as error:
+                written = False
                 self._watcher.warn(str(error))
+        return written
 
     def _go_back(self, error: DivergedError, failures: Counter[int]) -> None:
         """To the checkpoint before, leaving out the data that the loss was no number on.
