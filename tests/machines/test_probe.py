@@ -111,6 +111,7 @@ def test_when_time_is_up_every_precision_has_been_seen(
     machine = probe(quick=True, device="cpu")
     assert {(p.dtype, p.shape) for p in machine.matmul} == {(d, (128, 128, 128)) for d in RATES}
     assert any("time was up" in warning for warning in machine.warnings)
+    assert not machine.trusted
 
 
 def test_a_precision_that_torch_does_not_multiply(

@@ -43,7 +43,7 @@ _RESTLESS = 0.10
 @dataclass(frozen=True)
 class _Effort:
     """What a probe measures: each shape for `point_seconds`, none whose product alone takes `cap_seconds`; what is not a plain
-    product for `part_seconds`.
+    product for `part_seconds`; all plain products in `products_seconds`.
 
     Attributes:
         shapes: rows, inner, columns of products.
@@ -57,7 +57,7 @@ class _Effort:
     point_seconds: float
     part_seconds: float
     cap_seconds: float
-    total_seconds: float
+    products_seconds: float
 
 
 def _squares(*sizes: int) -> tuple[Shape, ...]:
@@ -65,7 +65,7 @@ def _squares(*sizes: int) -> tuple[Shape, ...]:
 
 
 _QUICK = _Effort(
-    _squares(128, 256, 512, 1024), (), (), point_seconds=0.1, part_seconds=0.1, cap_seconds=0.25, total_seconds=3.5
+    _squares(128, 256, 512, 1024), (), (), point_seconds=0.1, part_seconds=0.1, cap_seconds=0.25, products_seconds=3.0
 )
 
 # Beyond squares, what a model multiplies: 4,096 tokens by both matrices of a feed-forward block in training,
@@ -88,7 +88,7 @@ _FULL = _Effort(
     point_seconds=0.4,
     part_seconds=0.2,
     cap_seconds=2.0,
-    total_seconds=40.0,
+    products_seconds=35.0,
 )
 
 # Larger sizes tell nothing new of a precision without hardware.
@@ -159,7 +159,7 @@ def _measured(device: DeviceKind, effort: _Effort, quick: bool, communication: t
         operation = measurements.operation(device, _OPERATION_SECONDS)
         fresh = measurements.first_touch()
         reads = {} if quick or device != "cpu" else _reads()
-        matmul = _products(device, effort, started + effort.total_seconds, warnings)
+        matmul, late = _products(device, effort, warnings)
         worth = _not_emulated(matmul)
         batched = [
             measurements.batched(device, dtype, count, shape, effort.part_seconds)
@@ -178,7 +178,7 @@ def _measured(device: DeviceKind, effort: _Effort, quick: bool, communication: t
     for product in matmul:
         rates[product.dtype] = max(rates.get(product.dtype, 0.0), product.flops_per_second)
     advised, reason = advise_precision(rates)
-    disturbed = _disturbances(taken_by_others, matmul)
+    disturbed = _disturbances(taken_by_others, matmul, late)
     devices = _devices(device)
     if not communication and (len(devices) > 1 or devices[0].count > 1):
         warnings.append("links between the devices were not measured: probe under torchrun, a process for each")
@@ -212,7 +212,9 @@ def _measured(device: DeviceKind, effort: _Effort, quick: bool, communication: t
     )
 
 
-def _products(device: DeviceKind, effort: _Effort, deadline: float, warnings: list[str]) -> list[Matmul]:
+def _products(device: DeviceKind, effort: _Effort, warnings: list[str]) -> tuple[list[Matmul], int]:
+    """Those measured, and how many were left out because the time was up."""
+    deadline = time.perf_counter() + effort.products_seconds
     products: list[Matmul] = []
     best: dict[Precision, float] = {}
     failed: set[Precision] = set()
@@ -241,9 +243,7 @@ def _products(device: DeviceKind, effort: _Effort, deadline: float, warnings: li
                 continue
             best[dtype] = max(best.get(dtype, 0.0), product.flops_per_second)
             products.append(product)
-    if late:
-        warnings.append(f"{late} matrix products were not measured: their time was up; probe an idle machine")
-    return products
+    return products, late
 
 
 def _not_emulated(matmul: list[Matmul]) -> list[Precision]:
@@ -268,9 +268,12 @@ def _reads() -> dict[int, float]:
     return {size: measurements.reading("cpu", size, _READ_SECONDS) for size in (*sizes, _array_bytes())}
 
 
-def _disturbances(taken_by_others: float | None, matmul: list[Matmul]) -> list[str]:
+def _disturbances(taken_by_others: float | None, matmul: list[Matmul], late: int) -> list[str]:
     """Why the rates should not be trusted, if there is a reason."""
     found = []
+    if late:
+        # Which precision pays is not to be told from the smallest products alone.
+        found.append(f"{late} matrix products were not measured: their time was up; probe an idle machine")
     if taken_by_others is not None and taken_by_others > _BUSY:
         found.append(
             f"{taken_by_others * 100:.0f} % of the processor was taken by others: rates are too low; "
@@ -298,7 +301,8 @@ def _links(device: str, communication: tuple[Collective, ...]) -> tuple[Link, ..
 
 
 def _array_bytes() -> int:
-    return min(max(_ARRAY_BYTES, 8 * last_level_cache_bytes()), usable_memory_bytes() // 8)
+    # Twice the cache is read from memory throughout; more would only take long to write where the cache is shared and huge.
+    return min(max(_ARRAY_BYTES, 2 * last_level_cache_bytes()), usable_memory_bytes() // 8)
 
 
 def _devices(device: DeviceKind) -> tuple[Device, ...]:
