@@ -98,8 +98,8 @@ _ARRAY_BYTES = 256 * 2**20
 _BANDWIDTH_SECONDS = 0.3
 
 _PASS_SECONDS = 0.2
-# Beyond the caches of most processors by and by.
-_LARGE_PASS_BYTES = tuple(2**power * 2**20 for power in (3, 4, 5, 6))
+# Beyond a processor's own caches, then beyond those that it shares.
+_LARGE_PASS_BYTES = tuple(2**power * 2**20 for power in (1, 2, 4, 6))
 _OPERATION_SECONDS = 0.1
 _READ_SECONDS = 0.1
 
@@ -328,8 +328,8 @@ def _reasons(device: DeviceKind, threads: int, seconds: float) -> dict[str, Reas
         "batched": f"median of repeated torch.bmm of random matrices on {on}",
         "attention": f"median of torch's scaled_dot_product_attention, forward and backward, on {on}",
         "bandwidth_bytes_per_second": f"median of repeated sums of an array of {_array_bytes() / 2**20:.0f} MiB",
-        "passes_bytes_per_second": f"median of repeated products of two arrays of {CACHED_BYTES / 2**20:.0f} MiB each",
-        "large_passes_bytes_per_second": "the same, of arrays of 8 to 64 MiB",
+        "passes_bytes_per_second": f"median of repeated products of two arrays of {CACHED_BYTES / 2**10:.0f} KiB each",
+        "large_passes_bytes_per_second": "the same, of arrays of 2 to 64 MiB",
         "reads_bytes_per_second": "median of repeated sums of arrays of half each cache's size, and of a large one",
         "fresh_bytes_per_second": "median of first writes to 64 MiB mapped anew, a byte of each page",
         "operation_seconds": "median of additions of 16 numbers into an array that is there",

@@ -10,8 +10,8 @@ from scalewright.architectures.llama import LlamaShape
 from scalewright.errors import InputError
 from scalewright.machines.machine import Machine
 
-CACHED_BYTES = 4 * 2**20
-"""Of each array that the probe's rate in the caches is of: such as one layer's values of a few thousand tokens."""
+CACHED_BYTES = 2**19
+"""Of each array that the probe's rate in the caches is of: three of them lie in the second-level caches of most processors."""
 
 
 @dataclass(frozen=True)
