@@ -77,16 +77,16 @@ class Costs(NamedTuple):
 
 
 EAGER = {
-    "fp32": Costs(0.97, 0.56, scores=60.0, streams=67.0, logits=37.0, weights=59.0, step_seconds=6.7e-3, spilled=13.2),
-    "bf16": Costs(0.92, 0.21, scores=66.0, streams=104.0, logits=31.0, weights=36.0, step_seconds=7.4e-3, spilled=13.9),
+    "fp32": Costs(0.94, 0.45, scores=72.0, streams=75.0, logits=40.0, weights=88.0, step_seconds=6.0e-3, spilled=10.3),
+    "bf16": Costs(0.71, 0.10, scores=106.0, streams=111.0, logits=51.0, weights=117.0, step_seconds=7.1e-3, spilled=6.1),
 }
-"""Fitted to 63 timed steps (widths 64 to 768, contexts 128 to 1024, 500 to 16,000 tokens, two threads; docs/log.md, 2026-11-25,
-compiled steps): robust relative errors, drawn towards what both precisions share."""
+"""Fitted to timed steps on two machines (widths 64 to 768, contexts 128 to 1024, 500 to 16,000 tokens, two threads; docs/log.md,
+2026-11-25, compiled steps, and 2026-11-27, a second processor): robust relative errors, drawn towards the first machine's."""
 COMPILED = {
-    "fp32": Costs(0.98, 0.94, scores=41.0, streams=45.0, logits=9.0, weights=60.0, step_seconds=3.9e-3, spilled=12.5),
-    "bf16": Costs(0.99, 0.28, scores=78.0, streams=60.0, logits=11.0, weights=50.0, step_seconds=3.1e-3, spilled=10.7),
+    "fp32": Costs(0.99, 1.15, scores=44.0, streams=37.0, logits=12.0, weights=69.0, step_seconds=3.7e-3, spilled=7.8),
+    "bf16": Costs(0.99, 0.26, scores=94.0, streams=55.0, logits=32.0, weights=55.0, step_seconds=3.0e-3, spilled=4.1),
 }
-"""Loss and model compiled together by torch.compile, as they stand; fitted in the same way to 59 timed steps of them."""
+"""Loss and model compiled together by torch.compile, as they stand; fitted in the same way."""
 COMPILE_SECONDS, COMPILE_LAYER_SECONDS = 20.5, 0.75
 """Of the first compiled step, and for each layer besides: measured in 14 new processes, an empty cache of kernels each; later
 shapes of a process take 12 s less, kernels that are there already about 20 s less."""
