@@ -8,11 +8,11 @@ from torch import Tensor
 
 from scalewright.data.ahead import Ahead
 from scalewright.errors import InputError, WorkError
-from scalewright.models.parametrisation import initialise
 from scalewright.planning.machine_plan import Layout
 from scalewright.tasks import Among, Batch, Prepared, Scores, Trainable, score
 from scalewright.training.averaging import Averaging, MovingAverage, NoAveraging
 from scalewright.training.batch_warmup import batch_warmup, growing
+from scalewright.training.beginning import begin, weightless
 from scalewright.training.checkpoint import Facts, Saved, Tensors
 from scalewright.training.clipping import clip
 from scalewright.training.configuration import Measured, Trunk
@@ -69,10 +69,9 @@ class Trainer:
         recipe = trunk.recipe
         if recipe.precision == "fp16" and layout.devices > layout.data:
             raise InputError("fp16: its scale is kept by whole replicas alone: train in bf16, or lay it out over data")
-        model = task.build(trunk.shape, recipe.dropout)
+        with weightless():
+            model = task.build(trunk.shape, recipe.dropout)
         roles = task.roles(model, recipe)
-        initialise(model, roles, trunk.seed)
-        model.to(device)
         self._rows = self.mesh.rows(recipe.batch_size)
         self.placement = place(
             model,
@@ -82,6 +81,7 @@ class Trainer:
             recipe,
             trunk.compiled,
             rows=self._rows.stop - self._rows.start,
+            begin=lambda parts: begin(model, parts, roles, trunk.seed, device),
         )
         self.weights: Tensors = {
             name: value for part in self.placement.parts for name, value in part.state_dict().items()
