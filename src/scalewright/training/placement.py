@@ -15,6 +15,7 @@ from scalewright.models.stages import LlamaStage
 from scalewright.planning.machine_plan import Layout
 from scalewright.planning.recipe import Recipe
 from scalewright.tasks import Batch, Trainable
+from scalewright.training.batch_norm import normalise_together
 from scalewright.training.mesh import Mesh
 from scalewright.training.pipelining import Pipeline, compute_stage_in
 from scalewright.training.sharding import replicate, share_weights
@@ -148,6 +149,7 @@ def _spread(
     module: nn.Module, layers: Sequence[nn.Module], mesh: Mesh, layout: Layout, precision: str, compiled: bool
 ) -> None:
     share_matrices(module, mesh)
+    normalise_together(module, mesh)
     if compiled:
         for layer in layers:
             layer.compile(dynamic=False)
