@@ -16,6 +16,7 @@ from scalewright.planning.machine_plan import Layout
 from scalewright.planning.recipe import Recipe
 from scalewright.tasks import Batch, Trainable
 from scalewright.training.batch_norm import normalise_together
+from scalewright.training.fp8 import multiply_in_fp8
 from scalewright.training.mesh import Mesh
 from scalewright.training.pipelining import Pipeline, compute_stage_in
 from scalewright.training.sharding import replicate, share_weights
@@ -69,6 +70,8 @@ def place(
     """
     layers = list(model.layers) if isinstance(model, Llama) else []
     precision = recipe.precision
+    if precision == "fp8":
+        multiply_in_fp8(model)
     _compute_again(layers, layout.recompute)
     if layout.pipeline > 1:
         if not isinstance(model, Llama):

@@ -16,6 +16,7 @@ from scalewright.training.beginning import begin, weightless
 from scalewright.training.checkpoint import Facts, Saved, Tensors
 from scalewright.training.clipping import clip
 from scalewright.training.configuration import Measured, Trunk
+from scalewright.training.fp8 import check_fp8
 from scalewright.training.memory import keep_memory, peak_memory_bytes
 from scalewright.training.mesh import DATA, Mesh
 from scalewright.training.optimisers import optimiser_of
@@ -67,6 +68,7 @@ class Trainer:
         layout = layout or Layout.alone()
         self.mesh = Mesh.of(layout, device)
         recipe = trunk.recipe
+        check_fp8(recipe.precision, device, layout.tensor)
         if recipe.precision == "fp16" and layout.devices > layout.data:
             raise InputError("fp16: its scale is kept by whole replicas alone: train in bf16, or lay it out over data")
         with weightless():
