@@ -52,7 +52,9 @@ def test_shared_it_is_bit_for_bit_the_same(sizes, count):
         scored(task, Among(place, count, lambda sums: (told.append(sums), sums.nan_to_num(1) + 1)[1]))
         shares.append(task.made)
     together = torch.stack(told).sum(0)
-    assert all(scored(Numbers(sizes), Among(n, count, lambda sums: together)) == scored(Numbers(sizes)) for n in range(count))
+    assert all(
+        scored(Numbers(sizes), Among(n, count, lambda sums: together)) == scored(Numbers(sizes)) for n in range(count)
+    )
     # All compute equally often, which gathering shared weights asks for, and none more than its share.
     assert {len(made) for made in shares} == {-(-len(sizes) // count)}
     assert {number for made in shares for number in made} == set(range(len(sizes)))

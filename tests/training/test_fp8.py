@@ -16,11 +16,15 @@ LANGUAGE = task_named("language")
 
 
 def test_a_processor_is_refused(trunk, dataset):
-    with pytest.raises(InputError, match="fp8: found device cpu, which has no fp8 products; .* 8.9 or later: train in bf16"):
+    with pytest.raises(
+        InputError, match=r"fp8: found device cpu, which has no fp8 products; .* 8\.9 or later: train in bf16"
+    ):
         Trainer(trunk((10,), precision="fp8"), LANGUAGE, dataset, "cpu")
 
 
-@pytest.mark.parametrize(("found", "had"), [((8, 0), False), ((8, 6), False), ((8, 9), True), ((9, 0), True), ((10, 0), True)])
+@pytest.mark.parametrize(
+    ("found", "had"), [((8, 0), False), ((8, 6), False), ((8, 9), True), ((9, 0), True), ((10, 0), True)]
+)
 def test_gpus_are_refused_before_ada(monkeypatch, found, had):
     monkeypatch.setattr(torch.cuda, "get_device_capability", lambda: found)
     monkeypatch.setitem(sys.modules, "torchao.float8", object())
@@ -60,7 +64,9 @@ def test_the_linear_maps_but_for_the_head_are_torchaos(trunk, emulated):
     before = dict(model.named_parameters())
     multiply_in_fp8(model)
     assert all(weight is before[name] for name, weight in model.named_parameters())
-    kinds = {name: type(module).__name__ for name, module in model.named_modules() if isinstance(module, torch.nn.Linear)}
+    kinds = {
+        name: type(module).__name__ for name, module in model.named_modules() if isinstance(module, torch.nn.Linear)
+    }
     assert kinds.pop("lm_head") == "Linear"
     suiting = {name for name in kinds if not any(n % 16 for n in before[f"{name}.weight"].shape)}
     assert suiting

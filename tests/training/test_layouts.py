@@ -121,12 +121,22 @@ def test_no_process_ever_holds_more_than_its_own_part_and_one_weight(dataset, na
     shape = trunk.shape.model_copy(update={"depth": 16, "width": 384, "hidden": 1024, "head_size": 64})
     trunk = trunk.model_copy(update={"shape": shape})
     own, one_weight, beside = 4 * shape.params_total / 2, 4 * 384 * 1024, 8e6
-    assert laid_out(dataset, degrees, trunk=trunk, weigh=True)["bytes"] < own + one_weight + beside < 4 * shape.params_total
+    assert (
+        laid_out(dataset, degrees, trunk=trunk, weigh=True)["bytes"]
+        < own + one_weight + beside
+        < 4 * shape.params_total
+    )
 
 
 def test_as_many_processes_as_planned_are_expected(dataset):
     with pytest.raises(InputError, match="2 devices planned, 1 processes started"):
         Trainer(wide(dataset), LANGUAGE, dataset, "cpu", Layout.alone().model_copy(update={"devices": 2, "data": 2}))
+
+
+def test_sequences_are_not_divided(dataset):
+    layout = Layout.alone().model_copy(update={"context": 2})
+    with pytest.raises(InputError, match=r"context 2: .* CUDA's fused attention alone.* expected context 1"):
+        Trainer(wide(dataset), LANGUAGE, dataset, "cpu", layout)
 
 
 @pytest.mark.parametrize("pieces", [2, 3, 8])

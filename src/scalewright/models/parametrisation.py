@@ -69,7 +69,10 @@ Draw = Callable[[Tensor], Tensor]
 
 
 def initialise(
-    model: nn.Module, roles: Roles, seed: int, put: Callable[[nn.Parameter, Draw], object] = lambda weight, draw: draw(weight)
+    model: nn.Module,
+    roles: Roles,
+    seed: int,
+    put: Callable[[nn.Parameter, Draw], object] = lambda weight, draw: draw(weight),
 ) -> None:
     """Draws the initial weights of `model`, in the order of its parameters, from `seed`.
 

@@ -1,9 +1,10 @@
 """What a model reaches on a held-out split."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import reduce
 from operator import add
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -12,7 +13,8 @@ from scalewright.models import compute_in
 from scalewright.tasks.task import Prepared, Scores, Trainable
 
 
-class Among(NamedTuple):
+@dataclass(frozen=True)
+class Among:
     """An evaluation's place among those that share a split; all of them evaluate together."""
 
     place: int

@@ -40,9 +40,7 @@ class Images:
         """What each weight does."""
         return vgg_roles(model, recipe)
 
-    def batches(
-        self, dataset: Pictures, shape: VGGShape, batch_size: int, seed: int, unique: int | None
-    ) -> Feed:
+    def batches(self, dataset: Pictures, shape: VGGShape, batch_size: int, seed: int, unique: int | None) -> Feed:
         """Pictures, shifted and mirrored, in an order drawn anew in each epoch."""
         batches = PictureBatches(dataset.split("train"), batch_size, seed, unique)
 

@@ -54,9 +54,9 @@ def normalise_together(module: nn.Module, mesh: Mesh) -> None:
     """Has the batch norms inside a module see the rows of all replicas in training, in place; evaluation stays as it is."""
     if mesh.share[1] == 1:
         return
-    for part in module.modules():
-        if isinstance(part, nn.BatchNorm2d):
-            part.forward = _together(part, mesh)
+    norms: list[Any] = [part for part in module.modules() if isinstance(part, nn.BatchNorm2d)]
+    for norm in norms:
+        norm.forward = _together(norm, mesh)
 
 
 def _together(norm: nn.BatchNorm2d, mesh: Mesh) -> Callable[[Tensor], Tensor]:

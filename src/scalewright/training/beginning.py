@@ -15,7 +15,7 @@ from scalewright.models.parametrisation import Draw, Roles, initialise
 def weightless() -> Iterator[None]:
     """Modules built inside have their weights on the device `meta`: shapes without memory. Buffers are as they are built."""
     # For all modules of this process, whichever thread builds them: so it is for as long as one model takes.
-    hook = register_module_parameter_registration_hook(_on_meta)
+    hook = register_module_parameter_registration_hook(_on_meta)  # type: ignore[arg-type]
     try:
         yield
     finally:
@@ -57,7 +57,7 @@ def _keep_own(weight: nn.Parameter, draw: Draw) -> None:
         return
     if isinstance(weight, DTensor):
         # Where in the whole this process's part lies, as checkpoints ask for it.
-        (own,) = weight.__create_chunk_list__()
+        (own,) = weight.__create_chunk_list__()  # type: ignore[no-untyped-call]
         places = tuple(slice(begin, begin + size) for begin, size in zip(own.offsets, own.sizes, strict=True))
         weight.to_local().copy_(whole[places])
     else:

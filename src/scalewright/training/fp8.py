@@ -42,7 +42,9 @@ def check_fp8(precision: str, device: str, tensor: int) -> None:
             'pip install "scalewright[fp8]", or train in bf16'
         ) from error
     if tensor > 1:
-        raise InputError(f"precision fp8: tensor parallel {tensor} cuts its scales: lay it out over data, or train in bf16")
+        raise InputError(
+            f"precision fp8: tensor parallel {tensor} cuts its scales: lay it out over data, or train in bf16"
+        )
 
 
 def capability(device: str) -> tuple[int, int] | None:

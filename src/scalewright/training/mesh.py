@@ -43,7 +43,9 @@ class Mesh:
             )
         if layout.context > 1:
             raise InputError(
-                f"layout: context {layout.context}: training does not divide sequences: plan with context 1"
+                f"layout: context {layout.context}: training does not divide sequences: torch {torch.__version__} divides them "
+                "by CUDA's fused attention alone, a path that was never tried; expected context 1: for long ones plan with "
+                "tensor parallelism, or with layers computed again"
             )
         if processes == 1:
             return cls(device)

@@ -12,9 +12,7 @@ from scalewright.planning.machine_plan import Layout
 from scalewright.training.mesh import DATA, Mesh
 
 
-def share_weights(
-    module: nn.Module, layers: Sequence[nn.Module], mesh: Mesh, layout: Layout, precision: str
-) -> None:
+def share_weights(module: nn.Module, layers: Sequence[nn.Module], mesh: Mesh, layout: Layout, precision: str) -> None:
     """Shares out a module's weights among replicas, in place, unless each of them holds all.
 
     Args:
