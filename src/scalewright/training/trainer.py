@@ -57,7 +57,8 @@ class Trainer:
         layout: How the training lies on its processes; by default it has one.
 
     Raises:
-        InputError: the layout does not suit the model, the batch or the processes that were started.
+        InputError: the layout does not suit the model, the batch or the processes that were started, or the precision is not
+            to be had here.
     """
 
     def __init__(
