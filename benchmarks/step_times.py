@@ -46,7 +46,12 @@ class _Drawn:
 
     def batches(self, dataset: None, shape: LlamaShape, batch_size: int, seed: int, unique: int | None):
         generator = torch.Generator().manual_seed(seed)
-        return lambda step: (torch.randint(shape.vocabulary, (batch_size, shape.context + 1), generator=generator),)
+
+        def batch(step: int, first: int = 0, count: int | None = None):
+            rows = batch_size if count is None else count
+            return (torch.randint(shape.vocabulary, (rows, shape.context + 1), generator=generator),)
+
+        return batch
 
     def roles(self, model: Llama, recipe: Recipe):
         return llama_roles(model, recipe)

@@ -4,6 +4,7 @@
 
 ASKED is JSON: `trunk`, `data`, `layout` (degrees), `steps`, and optionally `load` and `save`, folders of checkpoints. With a
 folder `train` in the place of `steps` the trunk is trained there to its end; the last process kills itself once at step `kill`.
+With `weigh` it tells in the place of losses how much memory the fullest process took, at the most, to begin.
 """
 
 import json
@@ -20,6 +21,7 @@ from scalewright.planning.machine_plan import Layout
 from scalewright.tasks import trainable_named
 from scalewright.training import Trainer, Trunk, train
 from scalewright.training.checkpoint import Checkpoints
+from scalewright.training.memory import peak_memory_bytes, reset_peak_memory
 
 
 def main(asked: dict) -> None:
@@ -34,6 +36,14 @@ def main(asked: dict) -> None:
         watch = KillOnce(asked["kill"], folder / "killed")
         measured = list(train(trunk, task, dataset, folder, layout=layout, checkpoint_seconds=0, progress=watch))
         tell({"losses": [one.loss for one in measured]})
+    if asked.get("weigh"):
+        # What torch loads for its layouts is no part of it.
+        shallow = trunk.model_copy(update={"shape": trunk.shape.model_copy(update={"depth": 2})})
+        Trainer(shallow, task, dataset, "cpu", layout)
+        reset_peak_memory()
+        before = peak_memory_bytes()
+        trainer = Trainer(trunk, task, dataset, "cpu", layout)
+        tell({"bytes": max(trainer.mesh.gathered(peak_memory_bytes() - before), default=0)})
     trainer = Trainer(trunk, task, dataset, "cpu", layout)
     if asked.get("load"):
         saved = Checkpoints(Path(asked["load"]), trainer.mesh).newest()

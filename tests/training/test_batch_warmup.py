@@ -41,9 +41,7 @@ def test_rows_are_counted_right(warmup, steps):
 
 @given(warmup=warmups(), steps=st.integers(1, 80))
 def test_each_row_comes_once_and_in_order(warmup, steps):
-    def batch(number):
-        rows = torch.arange(number * warmup.full, (number + 1) * warmup.full)
-        return rows, -rows[:, None]
+    batch = numbered(warmup.full)
 
     batches = GrowingBatches(batch, warmup)
     parts = [batches(step) for step in range(steps)]
@@ -55,16 +53,33 @@ def test_each_row_comes_once_and_in_order(warmup, steps):
         assert torch.equal(GrowingBatches(batch, warmup)(step)[0], parts[step][0])
 
 
-def test_each_full_batch_is_made_once():
+@given(warmup=warmups(), step=st.integers(0, 80), data=st.data())
+def test_shares_make_up_the_batch_and_make_nothing_else(warmup, step, data):
     made = []
-    batches = GrowingBatches(lambda number: (made.append(number), (torch.zeros(8),))[1], BatchWarmup(2, 8, 5))
-    for step in range(20):
-        batches(step)
-    assert made == sorted(set(made))
+    batches = GrowingBatches(numbered(warmup.full, made), warmup)
+    rows = warmup.rows(step)
+    whole = batches(step)
+    made.clear()
+    borders = [0, *sorted(data.draw(st.lists(st.integers(0, rows), max_size=3))), rows]
+    shares = [batches(step, first, end - first) for first, end in pairwise(borders)]
+    assert all(torch.equal(torch.cat(parts), one) for parts, one in zip(zip(*shares, strict=True), whole, strict=True))
+    assert sum(made) == rows
+    with pytest.raises(IndexError, match=f"of a batch of {rows}"):
+        batches(step, 1, rows)
+
+
+def numbered(full, made=None):
+    def batch(number, first=0, count=None):
+        rows = torch.arange(number * full, (number + 1) * full)[first:][:count]
+        if made is not None:
+            made.append(len(rows))
+        return rows, -rows[:, None]
+
+    return batch
 
 
 def test_without_a_warmup_batches_are_the_tasks_own(trunk):
-    def batch(step):
+    def batch(step, first=0, count=None):
         return (torch.zeros(4),)
 
     assert growing(batch, trunk().recipe) is batch

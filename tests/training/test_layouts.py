@@ -63,9 +63,13 @@ def wide(dataset):
     )
 
 
-def laid_out(dataset, degrees, restarts=0, **asked):
+def laid_out(dataset, degrees, restarts=0, trunk=None, **asked):
     count = degrees.get("data", 1) * degrees.get("tensor", 1) * degrees.get("pipeline", 1)
-    asked |= {"trunk": wide(dataset).model_dump(mode="json"), "data": str(dataset.folder), "layout": degrees}
+    asked |= {
+        "trunk": (trunk or wide(dataset)).model_dump(mode="json"),
+        "data": str(dataset.folder),
+        "layout": degrees,
+    }
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(count)]
     command.append(f"--max-restarts={restarts}")
     script = str(Path(__file__).with_name("laid_out.py"))
@@ -93,9 +97,46 @@ def test_losses_and_checkpoints_are_those_of_one_process(one_process, dataset, t
     assert trainer.score("validation").loss == pytest.approx(validation, rel=1e-5)
 
 
+@pytest.mark.parametrize(("name", "degrees"), CASES)
+def test_it_begins_with_the_weights_of_one_process_and_scores_them_alike(one_process, dataset, tmp_path, name, degrees):
+    alone = Trainer(wide(dataset), LANGUAGE, dataset, "cpu")
+    laid_out(dataset, degrees, steps=0, save=str(tmp_path / "theirs"))
+    theirs, own = read_tensors(tmp_path / "theirs"), alone.tensors()
+    assert theirs.keys() == own.keys()
+    assert all(torch.equal(theirs[tensor].view(value.shape), value) for tensor, value in own.items())
+    # A trained model's held-out loss, shared among replicas: the same sums, unless products are cut.
+    folder = one_process[0]
+    alone.restore(Checkpoints(folder, Mesh("cpu")).newest())
+    scored = laid_out(dataset, degrees, steps=0, load=str(folder))["validation"]
+    exact = not {"tensor", "pipeline"} & degrees.keys()
+    assert scored == pytest.approx(alone.score("validation").loss, rel=1e-12 if exact else 1e-6)
+
+
+WEIGHED = {name: (QUICK | SLOW)[name] for name in ("tensor", "sharded", "pipeline")}
+
+
+@pytest.mark.parametrize(("name", "degrees"), WEIGHED.items())
+def test_no_process_ever_holds_more_than_its_own_part_and_one_weight(dataset, name, degrees):
+    trunk = wide(dataset)
+    shape = trunk.shape.model_copy(update={"depth": 16, "width": 384, "hidden": 1024, "head_size": 64})
+    trunk = trunk.model_copy(update={"shape": shape})
+    own, one_weight, beside = 4 * shape.params_total / 2, 4 * 384 * 1024, 8e6
+    assert (
+        laid_out(dataset, degrees, trunk=trunk, weigh=True)["bytes"]
+        < own + one_weight + beside
+        < 4 * shape.params_total
+    )
+
+
 def test_as_many_processes_as_planned_are_expected(dataset):
     with pytest.raises(InputError, match="2 devices planned, 1 processes started"):
         Trainer(wide(dataset), LANGUAGE, dataset, "cpu", Layout.alone().model_copy(update={"devices": 2, "data": 2}))
+
+
+def test_sequences_are_not_divided(dataset):
+    layout = Layout.alone().model_copy(update={"context": 2})
+    with pytest.raises(InputError, match=r"context 2: .* CUDA's fused attention alone.* expected context 1"):
+        Trainer(wide(dataset), LANGUAGE, dataset, "cpu", layout)
 
 
 @pytest.mark.parametrize("pieces", [2, 3, 8])

@@ -133,7 +133,8 @@ class Llama(nn.Module):
 
 def joined(x: Tensor, *maps: nn.Module) -> Tensor:
     """Linear maps of one input, their outputs side by side; as one product where their weights are plain matrices."""
-    weights = [each.weight for each in maps if isinstance(each, nn.Linear) and type(each.weight) is nn.Parameter]
+    # Of torch's own maps alone: others compute in their own way.
+    weights = [each.weight for each in maps if type(each) is nn.Linear and type(each.weight) is nn.Parameter]
     if len(weights) == len(maps):
         return joined_linear(x, *weights)
     return torch.cat([each(x) for each in maps], dim=-1)

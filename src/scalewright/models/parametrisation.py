@@ -23,10 +23,11 @@ sees the colours alone. Followed by ReLU they begin at √(2/fan-in) (He et al. 
 
 import math
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from typing import Any, NamedTuple
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from scalewright.models.llama import Llama
 from scalewright.models.vgg import VGG
@@ -63,15 +64,31 @@ Roles = Mapping[str, Role]
 """By the names of a model's parameters."""
 
 
-def initialise(model: nn.Module, roles: Roles, seed: int) -> None:
-    """Draws the initial weights of `model`, in the order of its parameters, from `seed`."""
+Draw = Callable[[Tensor], Tensor]
+"""Fills a tensor on the processor, of a whole weight's shape, with its initial values."""
+
+
+def initialise(
+    model: nn.Module,
+    roles: Roles,
+    seed: int,
+    put: Callable[[nn.Parameter, Draw], object] = lambda weight, draw: draw(weight),
+) -> None:
+    """Draws the initial weights of `model`, in the order of its parameters, from `seed`.
+
+    Args:
+        model: On the processor, or laid out as `put` knows.
+        roles: Of its weights.
+        seed: Of the one generator that all are drawn from.
+        put: Has a weight's values drawn, once for each weight and in their order, and puts them where they belong.
+    """
     generator = torch.Generator().manual_seed(seed)
     for name, parameter in model.named_parameters():
         role = roles[name]
         if role.deviation == 0:
-            nn.init.constant_(parameter, role.mean)
+            put(parameter, partial(nn.init.constant_, val=role.mean))
         else:
-            nn.init.normal_(parameter, role.mean, role.deviation, generator)
+            put(parameter, partial(nn.init.normal_, mean=role.mean, std=role.deviation, generator=generator))
 
 
 def slower_adamw(role: Role, size: torch.Size) -> float:

@@ -6,7 +6,8 @@ import torch
 
 from scalewright.errors import InputError
 
-HALF = {"bf16": torch.bfloat16, "fp16": torch.float16}
+HALF = {"bf16": torch.bfloat16, "fp16": torch.float16, "fp8": torch.bfloat16}
+"""What autocast computes in; beside fp8, which is for the training's own linear maps alone, it is bf16."""
 
 
 def compute_in(precision: str, device: str) -> AbstractContextManager[object]:

@@ -1,10 +1,10 @@
 """What a task is, and the tasks there are."""
 
 from scalewright.errors import InputError
-from scalewright.tasks.evaluation import evaluate, score
+from scalewright.tasks.evaluation import ALONE, Among, evaluate, score
 from scalewright.tasks.images import Images
 from scalewright.tasks.language import STANDARD_LIBRARY, Language
-from scalewright.tasks.task import Batch, Expected, Prepared, Scores, Task, Trainable
+from scalewright.tasks.task import Batch, Expected, Feed, HeldOut, Prepared, Scores, Task, Trainable
 
 TASKS: dict[str, Task] = {task.name: task for task in (Language(),)}
 """Those of the whole line."""
@@ -35,11 +35,15 @@ def trainable_named(name: str) -> Trainable:
 
 
 __all__ = [
+    "ALONE",
     "STANDARD_LIBRARY",
     "TASKS",
     "TRAINABLE",
+    "Among",
     "Batch",
     "Expected",
+    "Feed",
+    "HeldOut",
     "Images",
     "Language",
     "Prepared",

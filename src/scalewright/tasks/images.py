@@ -1,6 +1,6 @@
 """Classifying pictures: folders of classes in, the class out, nats per picture."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +15,7 @@ from scalewright.models import cross_entropy
 from scalewright.models.parametrisation import Roles, vgg_roles
 from scalewright.models.vgg import VGG
 from scalewright.planning.recipe import PLAIN, Objective, Recipe
-from scalewright.tasks.task import Batch
+from scalewright.tasks.task import Batch, Feed, HeldOut
 
 MEANS, DEVIATIONS = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 """Of red, green and blue on ImageNet, 0 to 1: what published weights were trained with (torchvision's documentation)."""
@@ -40,14 +40,12 @@ class Images:
         """What each weight does."""
         return vgg_roles(model, recipe)
 
-    def batches(
-        self, dataset: Pictures, shape: VGGShape, batch_size: int, seed: int, unique: int | None
-    ) -> Callable[[int], Batch]:
+    def batches(self, dataset: Pictures, shape: VGGShape, batch_size: int, seed: int, unique: int | None) -> Feed:
         """Pictures, shifted and mirrored, in an order drawn anew in each epoch."""
         batches = PictureBatches(dataset.split("train"), batch_size, seed, unique)
 
-        def batch(step: int) -> Batch:
-            pictures, labels = batches.batch(step)
+        def batch(step: int, first: int = 0, count: int | None = None) -> Batch:
+            pictures, labels = batches.batch(step, first, count)
             return torch.from_numpy(pictures), torch.from_numpy(labels)
 
         return batch
@@ -61,12 +59,16 @@ class Images:
         logits, labels = outputs.float(), batch[1]
         return F.cross_entropy(logits, labels) if beside == PLAIN else cross_entropy(logits, labels, *beside)
 
-    def held_out(self, dataset: Pictures, shape: VGGShape, split: str) -> Iterator[Batch]:
+    def held_out(self, dataset: Pictures, shape: VGGShape, split: str) -> HeldOut:
         """A whole split, as it is."""
         pictures = dataset.split(split)
-        for start in range(0, len(pictures), EVALUATION_BATCH):
+
+        def batch(number: int) -> Batch:
+            start = number * EVALUATION_BATCH
             content, labels = pictures.take(np.arange(start, min(start + EVALUATION_BATCH, len(pictures))))
-            yield torch.from_numpy(content), torch.from_numpy(labels)
+            return torch.from_numpy(content), torch.from_numpy(labels)
+
+        return HeldOut(-(-len(pictures) // EVALUATION_BATCH), batch)
 
     def measures(self, outputs: Tensor, batch: Batch) -> Mapping[str, float]:
         """Mean cross-entropy, and the share of pictures named rightly."""

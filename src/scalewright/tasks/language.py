@@ -1,6 +1,6 @@
 """Language modelling: text in, the next token out, nats per token."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import torch
@@ -14,7 +14,7 @@ from scalewright.data.tokenizer import BYTES_VOCABULARY, vocabulary_asked
 from scalewright.models import Llama, cross_entropy
 from scalewright.models.parametrisation import Roles, llama_roles
 from scalewright.planning.recipe import PLAIN, Objective, Recipe
-from scalewright.tasks.task import Batch, Expected
+from scalewright.tasks.task import Batch, Expected, Feed, HeldOut
 
 STANDARD_LIBRARY = "python:standard-library"
 """Names, among a project's data, the source of the running Python's own standard library."""
@@ -76,10 +76,10 @@ class Language:
 
     def batches(
         self, dataset: Dataset, shape: LlamaShape, batch_size: int, seed: int, unique_tokens: int | None
-    ) -> Callable[[int], Batch]:
+    ) -> Feed:
         """Windows of context + 1 tokens, in an order drawn anew in each epoch."""
         batches = Batches(dataset.tokens("train"), shape.context, batch_size, seed, unique_tokens=unique_tokens)
-        return lambda step: (torch.from_numpy(batches.batch(step)),)
+        return lambda step, first=0, count=None: (torch.from_numpy(batches.batch(step, first, count)),)
 
     def inputs(self, batch: Batch) -> Tensor:
         """All tokens but the last of each window."""
@@ -91,10 +91,11 @@ class Language:
         (rows,) = batch
         return cross_entropy(outputs.flatten(0, 1), rows[:, 1:].flatten(), *beside)
 
-    def held_out(self, dataset: Dataset, shape: LlamaShape, split: str) -> Iterator[Batch]:
+    def held_out(self, dataset: Dataset, shape: LlamaShape, split: str) -> HeldOut:
         """The split's first tokens, each predicted from its window alone."""
         rows = torch.from_numpy(windows(dataset.tokens(split), shape.context, EVALUATION_TOKENS))
-        return ((batch,) for batch in torch.split(rows, EVALUATION_BATCH))
+        batches = torch.split(rows, EVALUATION_BATCH)
+        return HeldOut(len(batches), lambda number: (batches[number],))
 
     def measures(self, outputs: Tensor, batch: Batch) -> Mapping[str, float]:
         """Mean cross-entropy."""

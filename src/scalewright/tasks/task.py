@@ -1,6 +1,6 @@
 """What a task is: how its data become batches, its model a loss, its loss a number that can be forecast."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
@@ -35,6 +35,25 @@ class Expected:
     vocabulary: int
 
 
+class Feed(Protocol):
+    """Training batches."""
+
+    def __call__(self, step: int, first: int = 0, count: int | None = None) -> Batch:
+        """The batch of a step, or `count` of its rows from row `first` on, of which alone it costs the making.
+
+        A pure function: resuming needs no state.
+        """
+
+
+@dataclass(frozen=True)
+class HeldOut:
+    """A held-out split in batches, each made when it is asked for."""
+
+    count: int
+    batch: Callable[[int], Batch]
+    """That of a number, 0 to `count` - 1, in the order of the split."""
+
+
 class Prepared(Protocol):
     """Data made ready in a folder."""
 
@@ -63,10 +82,8 @@ class Trainable(Protocol):
     def roles(self, model: Any, recipe: Recipe) -> Roles:
         """What each of its weights does: how it begins and how fast it moves."""
 
-    def batches(
-        self, dataset: Any, shape: Any, batch_size: int, seed: int, unique_tokens: int | None
-    ) -> Callable[[int], Batch]:
-        """The batch of each step: a pure function of the step, so that resuming needs no state."""
+    def batches(self, dataset: Any, shape: Any, batch_size: int, seed: int, unique_tokens: int | None) -> Feed:
+        """The batch of each step."""
 
     def inputs(self, batch: Batch) -> Tensor:
         """What the model is given of a batch."""
@@ -74,8 +91,8 @@ class Trainable(Protocol):
     def objective(self, outputs: Tensor, batch: Batch, beside: Objective = PLAIN) -> Tensor:
         """Mean training loss of what the model made of a batch, to be differentiated; by default the cross-entropy alone."""
 
-    def held_out(self, dataset: Any, shape: Any, split: str) -> Iterator[Batch]:
-        """A held-out split in batches, in order."""
+    def held_out(self, dataset: Any, shape: Any, split: str) -> HeldOut:
+        """A held-out split."""
 
     def measures(self, outputs: Tensor, batch: Batch) -> Mapping[str, float]:
         """Means over a batch's rows: `loss` in `loss_unit`, and what else people ask for."""

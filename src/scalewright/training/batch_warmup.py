@@ -1,13 +1,13 @@
 """Batches that begin small and double: early on few rows tell as much as many (Merrill et al. 2025, arXiv:2505.23971)."""
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
 
+from scalewright.data.shares import rows_of
 from scalewright.planning.recipe import Recipe
-from scalewright.tasks import Batch
+from scalewright.tasks import Batch, Feed
 from scalewright.training.schedule import Schedule
 
 
@@ -74,26 +74,27 @@ class GrowingBatches:
     """Batches of the warmup's rows, cut from full ones: each row of the data comes once and in its order.
 
     Args:
-        batch: The full batch of a number: a pure function.
+        batch: Full batches.
         warmup: Rows of each step.
     """
 
-    def __init__(self, batch: Callable[[int], Batch], warmup: BatchWarmup) -> None:
+    def __init__(self, batch: Feed, warmup: BatchWarmup) -> None:
         self._batch, self._warmup = batch, warmup
-        self._kept: dict[int, Batch] = {}
 
-    def __call__(self, step: int) -> Batch:
-        """The batch of a step, counted from 0."""
-        full = self._warmup.full
-        begin = self._warmup.rows_before(step)
-        end = begin + self._warmup.rows(step)
-        numbers = range(begin // full, (end - 1) // full + 1)
-        # The full batch that a step leaves off in is the one that the next begins with.
-        self._kept = {number: self._kept.get(number) or self._batch(number) for number in numbers}
-        parts = [
-            tuple(part[max(0, begin - number * full) : end - number * full] for part in rows)
-            for number, rows in self._kept.items()
-        ]
+    def __call__(self, step: int, first: int = 0, count: int | None = None) -> Batch:
+        """The batch of a step, counted from 0, or `count` of its rows from row `first` on.
+
+        Raises:
+            IndexError: the batch has no such rows.
+        """
+        share = rows_of(self._warmup.rows(step), first, count)
+        full, before = self._warmup.full, self._warmup.rows_before(step)
+        begin, end = before + share.start, before + share.stop
+        # Rows are made as they are asked for: of a full batch that two steps share, each makes its own.
+        parts = []
+        for number in range(begin // full, max(begin, end - 1) // full + 1):
+            start, stop = max(0, begin - number * full), min(full, end - number * full)
+            parts.append(self._batch(number, start, stop - start))
         return parts[0] if len(parts) == 1 else tuple(torch.cat(both) for both in zip(*parts, strict=True))
 
 
@@ -102,6 +103,6 @@ def batch_warmup(recipe: Recipe) -> BatchWarmup:
     return BatchWarmup(recipe.first_batch_size or recipe.batch_size, recipe.batch_size, recipe.batch_warmup_steps)
 
 
-def growing(batch: Callable[[int], Batch], recipe: Recipe) -> Callable[[int], Batch]:
+def growing(batch: Feed, recipe: Recipe) -> Feed:
     """Batches as the recipe asks for them; without a warmup, `batch` itself."""
     return batch if recipe.first_batch_size is None else GrowingBatches(batch, batch_warmup(recipe))

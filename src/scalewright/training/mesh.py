@@ -1,6 +1,7 @@
 """The processes of one training and their places in a mesh with named axes."""
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import torch
@@ -42,7 +43,9 @@ class Mesh:
             )
         if layout.context > 1:
             raise InputError(
-                f"layout: context {layout.context}: training does not divide sequences: plan with context 1"
+                f"layout: context {layout.context}: training does not divide sequences: torch {torch.__version__} divides them "
+                "by CUDA's fused attention alone, a path that was never tried; expected context 1: for long ones plan with "
+                "tensor parallelism, or with layers computed again"
             )
         if processes == 1:
             return cls(device)
@@ -84,18 +87,23 @@ class Mesh:
             (value,) = told
         return value
 
+    @cached_property
+    def share(self) -> tuple[int, int]:
+        """The place of this process's replica among all, counted from 0, and how many these are."""
+        replicas, shards = (self.size(axis) for axis in DATA)
+        return self.rank("replicas") * shards + self.rank("shards"), replicas * shards
+
     def rows(self, batch_size: int) -> slice:
         """The rows of a batch that this process sees.
 
         Raises:
             InputError: they cannot be shared out equally.
         """
-        shares = self.size("replicas") * self.size("shards")
+        place, shares = self.share
         if batch_size % shares:
             raise InputError(f"batch of {batch_size} rows over {shares} processes: expected a multiple of {shares}")
         count = batch_size // shares
-        first = (self.rank("replicas") * self.size("shards") + self.rank("shards")) * count
-        return slice(first, first + count)
+        return slice(place * count, (place + 1) * count)
 
     def any(self, *wishes: bool) -> tuple[bool, ...]:
         """What any of the processes wishes; all of them wait for each other."""
@@ -107,7 +115,7 @@ class Mesh:
 
     def mean(self, value: Tensor) -> Tensor:
         """Mean of a tensor over the processes that see different rows, the same on each."""
-        return self.sum(value, *DATA) / (self.size("replicas") * self.size("shards")) if self.axes else value
+        return self.sum(value, *DATA) / self.share[1] if self.axes else value
 
     def sum(self, value: Tensor, *axes: str) -> Tensor:
         """Sum of a tensor over the processes along some axes."""

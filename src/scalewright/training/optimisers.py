@@ -26,7 +26,9 @@ def optimiser_of(parameters: Iterable[tuple[str, nn.Parameter]], roles: Roles, r
     # Torch takes no step over tensors of different meshes together.
     groups = parameter_groups(parameters, roles, recipe, apart=mesh_of)
     if recipe.optimiser == "sgd":
-        return torch.optim.SGD(groups, momentum=recipe.momentum, nesterov=recipe.nesterov, fused=True)
+        # Torch 2.13 has one kernel for AdamW's shared-out weights and none for SGD's.
+        whole = all(mesh_of(parameter) is None for group in groups for parameter in group["params"])
+        return torch.optim.SGD(groups, momentum=recipe.momentum, nesterov=recipe.nesterov, fused=whole or None)
     if recipe.optimiser == "muon":
         return MuonAndAdamW(groups, recipe)
     return adamw(groups, recipe)

@@ -36,8 +36,7 @@ class Pipeline:
     """This process's stages.
 
     Args:
-        stages: As they hold their weights, in order.
-        wrapped: The same as their replicas compute with them.
+        stages: In order.
         shape: Of the whole model.
         task: What the last stage's outputs are for.
         beside: What is added to its loss.
@@ -48,7 +47,6 @@ class Pipeline:
     def __init__(
         self,
         stages: Sequence[nn.Module],
-        wrapped: Sequence[nn.Module],
         shape: LlamaShape,
         task: Trainable,
         beside: Objective,
@@ -65,7 +63,7 @@ class Pipeline:
             PipelineStage(
                 module, self._rank + number * self._ranks, count, torch.device(mesh.device), group=self._group
             )
-            for number, module in enumerate(wrapped)
+            for number, module in enumerate(stages)
         ]
         self._losses: list[Tensor] = []
         self._scale: Any = None

@@ -15,9 +15,11 @@ from scalewright.models.stages import LlamaStage
 from scalewright.planning.machine_plan import Layout
 from scalewright.planning.recipe import Recipe
 from scalewright.tasks import Batch, Trainable
+from scalewright.training.batch_norm import normalise_together
+from scalewright.training.fp8 import multiply_in_fp8
 from scalewright.training.mesh import Mesh
 from scalewright.training.pipelining import Pipeline, compute_stage_in
-from scalewright.training.sharding import replicate
+from scalewright.training.sharding import replicate, share_weights
 from scalewright.training.tensor_parallel import share_matrices
 
 Scale = Callable[[Tensor], Tensor]
@@ -42,24 +44,34 @@ class Placement(Protocol):
 
 
 def place(
-    model: nn.Module, task: Trainable, mesh: Mesh, layout: Layout, recipe: Recipe, compiled: bool, rows: int
+    model: nn.Module,
+    task: Trainable,
+    mesh: Mesh,
+    layout: Layout,
+    recipe: Recipe,
+    compiled: bool,
+    rows: int,
+    begin: Callable[[Sequence[nn.Module]], None],
 ) -> Placement:
-    """Places a model whose weights are drawn.
+    """Places a model.
 
     Args:
-        model: plain, whole; it is changed in place.
+        model: plain, weightless; it is changed in place.
         task: what its outputs are for.
         mesh: of the training's processes.
         layout: as the plan says.
         recipe: its precision and objective.
         compiled: whether torch.compile makes kernels: of loss and model together on one process, of each layer on several.
         rows: of a batch, those that this process sees.
+        begin: gives weights to those of its parts that this process holds, laid out as they will stay.
 
     Raises:
         InputError: the layout does not suit the model or the batch.
     """
     layers = list(model.layers) if isinstance(model, Llama) else []
     precision = recipe.precision
+    if precision == "fp8":
+        multiply_in_fp8(model)
     _compute_again(layers, layout.recompute)
     if layout.pipeline > 1:
         if not isinstance(model, Llama):
@@ -71,11 +83,14 @@ def place(
         stages = [LlamaStage(model, *ends) for ends in _own_ends(len(layers), layout, mesh.rank("pipeline"))]
         for stage in stages:
             compute_stage_in(stage, precision, mesh.device)
-        wrapped = [_spread(stage, list(stage.layers.values()), mesh, layout, precision, compiled) for stage in stages]
-        return Pipeline(stages, wrapped, model.shape, task, recipe.objective, mesh, layout)
+            _spread(stage, list(stage.layers.values()), mesh, layout, precision, compiled)
+        begin(stages)
+        return Pipeline(stages, model.shape, task, recipe.objective, mesh, layout)
     alone = mesh.axes is None
-    wrapped_model = _spread(model, layers, mesh, layout, precision, compiled and not alone)
-    return Whole(model, wrapped_model, task, mesh, recipe, pieces=layout.accumulation, compiled=compiled and alone)
+    _spread(model, layers, mesh, layout, precision, compiled and not alone)
+    begin([model])
+    wrapped = replicate(model, mesh, layout)
+    return Whole(model, wrapped, task, mesh, recipe, pieces=layout.accumulation, compiled=compiled and alone)
 
 
 class Whole:
@@ -135,12 +150,13 @@ class Whole:
 
 def _spread(
     module: nn.Module, layers: Sequence[nn.Module], mesh: Mesh, layout: Layout, precision: str, compiled: bool
-) -> nn.Module:
+) -> None:
     share_matrices(module, mesh)
+    normalise_together(module, mesh)
     if compiled:
         for layer in layers:
             layer.compile(dynamic=False)
-    return replicate(module, layers, mesh, layout, precision)
+    share_weights(module, layers, mesh, layout, precision)
 
 
 def _own_ends(layers: int, layout: Layout, rank: int) -> Iterator[tuple[int, int]]:

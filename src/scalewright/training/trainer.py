@@ -8,16 +8,17 @@ from torch import Tensor
 
 from scalewright.data.ahead import Ahead
 from scalewright.errors import InputError, WorkError
-from scalewright.models.parametrisation import initialise
 from scalewright.planning.machine_plan import Layout
-from scalewright.tasks import Batch, Prepared, Scores, Trainable, score
+from scalewright.tasks import Among, Batch, Prepared, Scores, Trainable, score
 from scalewright.training.averaging import Averaging, MovingAverage, NoAveraging
-from scalewright.training.batch_warmup import growing
+from scalewright.training.batch_warmup import batch_warmup, growing
+from scalewright.training.beginning import begin, weightless
 from scalewright.training.checkpoint import Facts, Saved, Tensors
 from scalewright.training.clipping import clip
 from scalewright.training.configuration import Measured, Trunk
+from scalewright.training.fp8 import check_fp8
 from scalewright.training.memory import keep_memory, peak_memory_bytes
-from scalewright.training.mesh import Mesh
+from scalewright.training.mesh import DATA, Mesh
 from scalewright.training.optimisers import optimiser_of
 from scalewright.training.placement import place
 from scalewright.training.schedule import Schedule
@@ -56,7 +57,8 @@ class Trainer:
         layout: How the training lies on its processes; by default it has one.
 
     Raises:
-        InputError: the layout does not suit the model, the batch or the processes that were started.
+        InputError: the layout does not suit the model, the batch or the processes that were started, or the precision is not
+            to be had here.
     """
 
     def __init__(
@@ -67,12 +69,12 @@ class Trainer:
         layout = layout or Layout.alone()
         self.mesh = Mesh.of(layout, device)
         recipe = trunk.recipe
+        check_fp8(recipe.precision, device, layout.tensor)
         if recipe.precision == "fp16" and layout.devices > layout.data:
             raise InputError("fp16: its scale is kept by whole replicas alone: train in bf16, or lay it out over data")
-        model = task.build(trunk.shape, recipe.dropout)
+        with weightless():
+            model = task.build(trunk.shape, recipe.dropout)
         roles = task.roles(model, recipe)
-        initialise(model, roles, trunk.seed)
-        model.to(device)
         self._rows = self.mesh.rows(recipe.batch_size)
         self.placement = place(
             model,
@@ -82,6 +84,7 @@ class Trainer:
             recipe,
             trunk.compiled,
             rows=self._rows.stop - self._rows.start,
+            begin=lambda parts: begin(model, parts, roles, trunk.seed, device),
         )
         self.weights: Tensors = {
             name: value for part in self.placement.parts for name, value in part.state_dict().items()
@@ -95,7 +98,14 @@ class Trainer:
         self.spikes = NoSpikes() if recipe.spike is None else SpikeWatch(recipe.spike)
         self.stopping = NeverStopping() if recipe.patience is None else EarlyStopping(recipe.patience)
         batches = task.batches(dataset, trunk.shape, recipe.batch_size, trunk.seed, trunk.unique_tokens)
-        self.batch: Ahead[Batch] = Ahead(growing(batches, recipe))
+        feed, rows_of_step = growing(batches, recipe), batch_warmup(recipe).rows
+
+        def share(number: int) -> Batch:
+            own = self.mesh.rows(rows_of_step(number))
+            return feed(number, own.start, own.stop - own.start)
+
+        self.batch: Ahead[Batch] = Ahead(share)
+        """This process's rows of the batch of a number."""
         self.step = 0
         self.seconds = 0.0
         self.skipped: list[int] = []
@@ -119,9 +129,7 @@ class Trainer:
         seed = self.trunk.seed * _STEPS + self._rows.start * _ROWS + self.step
         torch.manual_seed(seed % 2**63)
         number = self._batch_number()
-        whole = self.batch(number)
-        rows = self.mesh.rows(len(whole[0]))
-        batch = tuple(part[rows].to(self.device) for part in whole)
+        batch = tuple(part.to(self.device) for part in self.batch(number))
         loss = self.mesh.mean(self._backward(batch))
         self.scaler.unscale_(self.optimiser)
         norm = clip(self._parameters.values(), self.optimiser, recipe, self.mesh)
@@ -146,13 +154,13 @@ class Trainer:
         return value
 
     def score(self, split: str) -> Scores:
-        """What the model reaches on a held-out split."""
-        parts = self.placement.parts
+        """What the model reaches on a held-out split: each replica evaluates its share of it, and all learn the same."""
+        parts, among = self.placement.parts, Among(*self.mesh.share, self._over_replicas)
         training = parts[0].training
         for part in parts:
             part.eval()
         try:
-            return score(self.task, self.placement.forward, self.trunk.shape, self.dataset, split, self.device)
+            return score(self.task, self.placement.forward, self.trunk.shape, self.dataset, split, self.device, among)
         finally:
             for part in parts:
                 part.train(training)
@@ -251,6 +259,10 @@ class Trainer:
             tokens_per_second=tokens / self.seconds,
             peak_memory_bytes=max(self._peak_memory, peak_memory_bytes()),
         )
+
+    def _over_replicas(self, sums: Tensor) -> Tensor:
+        # Summed where the processes' group works.
+        return self.mesh.sum(sums.to(self.device), *DATA).cpu() if self.mesh.axes else sums
 
     def _wrong(self, loss: float, norm: float) -> str | None:
         if not math.isfinite(loss):
