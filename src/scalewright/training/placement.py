@@ -10,7 +10,7 @@ from torch.nn.parallel import DistributedDataParallel
 from torch.utils.checkpoint import checkpoint
 
 from scalewright.errors import InputError
-from scalewright.models import Llama, compute_in
+from scalewright.models import Llama, compute_in, simulate
 from scalewright.models.stages import LlamaStage
 from scalewright.planning.machine_plan import Layout
 from scalewright.planning.recipe import Recipe
@@ -60,6 +60,11 @@ def place(
     """
     layers = list(model.layers) if isinstance(model, Llama) else []
     precision = recipe.precision
+    if simulate(model, precision) and layout.tensor > 1:
+        raise InputError(
+            f"tensor {layout.tensor}: {precision} scales whole rows of each matrix, which tensor parallel cuts: lay it out over "
+            "data or in a pipeline"
+        )
     _compute_again(layers, layout.recompute)
     if layout.pipeline > 1:
         if not isinstance(model, Llama):
