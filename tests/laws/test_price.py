@@ -55,21 +55,21 @@ def test_one_where_nothing_differs(law, hoffmann):
     same = fit_price(law, **pairs(hoffmann.law, always(1.0)))
     assert same.rho == pytest.approx(1.0, abs=1e-9)
     assert same.low <= 1 <= same.high
-    noisy = [fit_price(law, **pairs(hoffmann.law, always(1.0), noise=2e-3, seed=seed)) for seed in range(60)]
-    assert np.mean([price.low <= 1 <= price.high for price in noisy]) > 0.8
+    noisy = [fit_price(law, **pairs(hoffmann.law, always(1.0), noise=2e-3, seed=seed)) for seed in range(40)]
+    assert np.mean([price.low <= 1 <= price.high for price in noisy]) > 0.75
 
 
 @pytest.mark.parametrize(("shared", "seeds"), [(2 / 3, 3), (0.0, 3), (1.0, 2)])
 def test_the_interval_covers_at_its_level_whatever_branches_share(law, hoffmann, shared, seeds):
     found = [
         fit_price(law, **pairs(hoffmann.law, always(0.8), noise=2e-3, seed=seed, shared=shared, seeds=seeds))
-        for seed in range(300)
+        for seed in range(150)
     ]
     inside = np.mean([price.low <= 0.8 <= price.high for price in found])
-    assert 0.85 < inside < 0.95  # 0.9, three standard errors of 300 draws either way
+    assert 0.83 < inside < 0.97  # 0.9, three standard errors of 150 draws either way
     assert np.mean([math.log(price.rho) for price in found]) == pytest.approx(math.log(0.8), abs=0.01)
     # And one rho is not often doubted where it fits: in one of twenty.
-    assert np.mean([any("drift" in warning for warning in price.warnings) for price in found]) < 0.09
+    assert np.mean([any("drift" in warning for warning in price.warnings) for price in found]) < 0.11
 
 
 @pytest.mark.parametrize(

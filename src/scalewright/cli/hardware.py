@@ -58,8 +58,8 @@ def ledger_prices(ledger: str | None, law: str, machine: Machine | str) -> Price
     if isinstance(machine, str) and not prices.measured:
         said = "".join(f" ({warning})" for warning in prices.warnings)
         raise InputError(
-            f"--ledger {ledger}: its runs correct the times of a probed processor alone, not of {machine}, and no pairs of them "
-            f"tell the price of a precision{said}: leave it out"
+            f"--ledger {ledger}: its runs correct the times of a probed processor alone, not of {machine}, and no pairs of "
+            f"them tell the price of a precision{said}: leave it out"
         )
     return prices
 

@@ -21,7 +21,8 @@ _SHOWN = 8  # digits of a hash
 
 
 def read_ledger(where: str | None, columns: Columns) -> RunTable:
-    """The runs of a ledger, searches for a learning rate left out, all of one dataset, tokenizer, context, task, recipe and precision.
+    """The runs of a ledger, searches for a learning rate left out, all of one dataset, tokenizer, context, task, recipe and
+    precision.
 
     Args:
         where: Its path or URL; the one of the project in this folder where None.

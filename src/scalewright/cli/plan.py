@@ -58,7 +58,11 @@ def plan(
         str | None, typer.Option(metavar="S", help="Tokens to be served in the model's life, out of the same limits.")
     ] = None,
     ledger: Annotated[
-        str | None, typer.Option(metavar="PATH", help="Of runs trained on this machine: they correct its speed; pairs of them price precisions.")
+        str | None,
+        typer.Option(
+            metavar="PATH",
+            help="Of runs trained on this machine: they correct its speed; pairs of them price precisions.",
+        ),
     ] = None,
     explain: Annotated[bool, typer.Option("--explain", help="Say why each number is what it is.")] = False,
     out: Annotated[Path | None, typer.Option(metavar="FILE", help="Keep the plan, as JSON.")] = None,

@@ -74,8 +74,8 @@ def fit_price(
     """Fits rho to pairs of runs.
 
     Branches of one trunk share noise, of an extent that is not known for such ratios: each trunk counts as one observation, the
-    mean of its pairs, and t has as many degrees of freedom as there are trunks but one. What the law's draws leave open about its
-    slope in N comes on top.
+    mean of its pairs, and t has as many degrees of freedom as there are trunks but one. What the law's draws leave open about
+    its slope in N comes on top.
 
     Args:
         law: Of runs in the reference precision, in params and tokens.
@@ -100,8 +100,8 @@ def fit_price(
     count = len(pairs.branches)
     if count < 2:
         raise InputError(
-            f"{precision}: found {len(pairs.ratio)} pairs of {count} trunk, expected at least 2 trunks, whose scatter tells the "
-            "interval: train the pair with another seed too"
+            f"{precision}: found {len(pairs.ratio)} pairs of {count} trunk, expected at least 2 trunks, whose scatter tells "
+            "the interval: train the pair with another seed too"
         )
     theta = pairs.theta()
     if abs(theta) > 0.99 * _FURTHEST:
@@ -184,7 +184,9 @@ class _Pairs(NamedTuple):
             "reference_loss": column("reference_loss", reference_loss),
             UNIQUE: column(UNIQUE, tokens if unique is None else unique),
         }
-        rows = {name: len(values) for name, values in found.items()} | ({} if trunks is None else {"trunks": len(trunks)})
+        rows = {name: len(values) for name, values in found.items()} | (
+            {} if trunks is None else {"trunks": len(trunks)}
+        )
         if len(set(rows.values())) > 1 or not rows["loss"]:
             said = ", ".join(f"{name} {length}" for name, length in rows.items())
             raise InputError(f"pairs: found columns of {said} rows, expected a row of each for every pair")
@@ -246,15 +248,17 @@ def _drifts(pairs: _Pairs, theta: float) -> list[str]:
     size, time = np.log(pairs.params), np.log(pairs.tokens)
     between = pairs.weight * pairs.mean(slope) ** 2
     drifts = {"params": _trend(pairs.mean(size), pairs.mean(local), between)} if levels(pairs.params) > 1 else {}
-    within = [_branches(time[of], local[of], slope[of] ** 2) for of in (pairs.trunk == g for g in range(len(pairs.branches)))]
+    within = [
+        _branches(time[of], local[of], slope[of] ** 2) for of in (pairs.trunk == g for g in range(len(pairs.branches)))
+    ]
     several = np.array([each for each in within if each is not None])
     if len(several) > 1:
         drifts["tokens"] = _pooled(several[:, 0], several[:, 1])
     elif len(several) == 0 and levels(pairs.tokens) > 1:
         drifts["tokens"] = _trend(pairs.mean(time), pairs.mean(local), between)
     return [
-        f"drift: one rho does not fit all pairs: ln rho changes by {drift:+.2g} with each e-fold of {name} (p = {p:.2g}); beyond "
-        "the pairs it is another, so train pairs nearer to the target"
+        f"drift: one rho does not fit all pairs: ln rho changes by {drift:+.2g} with each e-fold of {name} (p = {p:.2g}); "
+        "beyond the pairs it is another, so train pairs nearer to the target"
         for name, (drift, p) in drifts.items()
         if p < _UNLIKELY and abs(drift) > _NEGLIGIBLE
     ]

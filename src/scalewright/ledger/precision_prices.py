@@ -13,6 +13,7 @@ from scalewright.planning.prices import UNMEASURED, Prices
 
 NEAR = 3.0
 """Factor around its runs within which a law is trusted with the slope at pairs that it was not fitted to."""
+_DRAWS = 100  # of the law: what they leave open about its slope is enough
 
 Twins = dict[str, Run]
 """Runs that are equal in all that decides their result but the precision, by precision."""
@@ -41,7 +42,9 @@ def measured_prices(runs: Sequence[Run], law: Law | None = None) -> Prices:
     for run in runs:
         if run.role != "search":
             groups[run.data_hash, run.tokenizer_hash, run.context, run.task, run.recipe_version].append(run)
-    found = max(((twins_of(group), group) for group in groups.values()), key=lambda each: len(each[0]), default=([], []))
+    found = max(
+        ((twins_of(group), group) for group in groups.values()), key=lambda each: len(each[0]), default=([], [])
+    )
     twins, group = found
     if not twins:
         return UNMEASURED
@@ -68,7 +71,16 @@ def _but_for_precision(run: Run) -> str:
     recipe = run.configuration.get("recipe", {})
     deciding = {name: value for name, value in recipe.items() if name not in ("precision", "reasons")}
     others = {name: value for name, value in run.configuration.items() if name != "recipe"}
-    kind = [run.task, run.data_hash, run.tokenizer_hash, run.recipe_version, run.seed, run.params, run.tokens, run.unique_tokens]
+    kind = [
+        run.task,
+        run.data_hash,
+        run.tokenizer_hash,
+        run.recipe_version,
+        run.seed,
+        run.params,
+        run.tokens,
+        run.unique_tokens,
+    ]
     return content_hash([kind, deciding, others])
 
 
@@ -85,6 +97,7 @@ def _law_of(reference: Sequence[Run], given: Law | None, twins: Sequence[Twins])
             [run.loss for run in reference],
             unique_tokens=[run.unique_tokens for run in reference],
             trunks=[_trunk(run) for run in reference],
+            bootstrap=_DRAWS,
         )
     except InputError as error:
         if given is None or set(given.inputs) != {"params", "tokens"}:

@@ -1,7 +1,7 @@
 """Training in a low-bit format that no hardware here has: matrix products of numbers rounded to it.
 
-Rounded are, before each product of a layer's matrices, the weights and the inputs, row by row. Embedding, head, norms, attention's
-own products, sums and all gradients stay in fp32, as do the weights that the optimiser moves.
+Rounded are, before each product of a layer's matrices, the weights and the inputs, row by row. Embedding, head, norms,
+attention's own products, sums and all gradients stay in fp32, as do the weights that the optimiser moves.
 """
 
 from collections.abc import Iterator
@@ -34,6 +34,8 @@ class RoundedFunction(torch.autograd.Function):
 class SimulatedLinear(nn.Module):
     """A linear map of rounded inputs by rounded weights; holds the map's own weights, under their own names."""
 
+    bias: nn.Parameter | None
+
     def __init__(self, linear: nn.Linear, form: Format) -> None:
         super().__init__()
         self.weight = linear.weight
@@ -59,7 +61,7 @@ def simulate(model: nn.Module, precision: str) -> list[tuple[nn.Module, str, nn.
         return []
     if not isinstance(model, Llama):
         raise InputError(
-            f"precision {precision}: {type(model).__name__} has no layers that it is simulated in, a Llama has: train it in fp32"
+            f"precision {precision}: {type(model).__name__} has no layers to simulate it in, a Llama has: train it in fp32"
         )
     plain = [
         (module, name, child)

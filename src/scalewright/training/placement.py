@@ -62,8 +62,8 @@ def place(
     precision = recipe.precision
     if simulate(model, precision) and layout.tensor > 1:
         raise InputError(
-            f"tensor {layout.tensor}: {precision} scales whole rows of each matrix, which tensor parallel cuts: lay it out over "
-            "data or in a pipeline"
+            f"tensor {layout.tensor}: {precision} scales whole rows of each matrix, which tensor parallel cuts: lay it out "
+            "over data or in a pipeline"
         )
     _compute_again(layers, layout.recompute)
     if layout.pipeline > 1:
