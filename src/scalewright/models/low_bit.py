@@ -69,5 +69,6 @@ def rounded_rows(x: Tensor, form: Format) -> Tensor:
     replicas change it.
     """
     x = x.float()
-    scale = x.abs().amax(-1, keepdim=True).clamp_min_(torch.finfo(torch.float32).tiny * form.largest).div_(form.largest)
+    largest = torch.linalg.vector_norm(x, torch.inf, -1, keepdim=True)
+    scale = largest.div_(form.largest).clamp_min_(torch.finfo(torch.float32).tiny)
     return form.round(x / scale).mul_(scale)

@@ -78,12 +78,8 @@ def plan_machine(order: Order, law_name: str) -> MachinePlan:
 def _forecast(order: Order, choice: Option) -> tuple[Interval, float]:
     """The law's forecast at N rho, and how far N D lies from its runs. The interval of rho, where there is one, widens the
     law's, as if the two were independent."""
-    size, unique, price = (
-        float(order.effective_sizes([choice])[0]),
-        _unique(order, choice),
-        order.prices.of(choice.precision),
-    )
-    said = order.law.predict(size, choice.tokens, unique_tokens=unique, level=LEVEL)
+    (size,), price, unique = order.effective_sizes([choice]), order.prices.of(choice.precision), _unique(order, choice)
+    said = order.law.predict(float(size), choice.tokens, unique_tokens=unique, level=LEVEL)
     low, high = said.low, said.high
     if price.low is not None and price.high is not None:
         sizes = size / price.rho * np.array([price.high, price.low])
