@@ -27,10 +27,11 @@ Array = NDArray[np.float64]
 WEIGHTS, ACTIVATIONS = 2.7, 2.2
 """Bits after which weights and activations lose 1/e of what is left to lose (Kumar et al. 2024, arXiv:2411.04330)."""
 
-_FURTHEST = math.log(1e3)  # of ln rho either way
+_FURTHEST = math.log(1e3)  # of ln rho either way: an interval that reaches so far ends there
 _STEP = 1e-3  # of ln N, for slopes
 _CHORD = 0.1  # of ln N, at least, over which the law's draws are compared
 _UNLIKELY = 0.025  # of each of two tests, for one in twenty of both
+_FLAT = 1e-6  # of ln loss per e-fold of N
 _NEGLIGIBLE = 1e-6  # of ln rho per e-fold: rounding
 
 
@@ -103,6 +104,8 @@ def fit_price(
             f"{precision}: found {len(pairs.ratio)} pairs of {count} trunk, expected at least 2 trunks, whose scatter tells "
             "the interval: train the pair with another seed too"
         )
+    if np.all(np.abs(pairs.slope(0.0)) < _FLAT):
+        raise InputError(f"{precision}: where its pairs are, the law does not fall with size: nothing tells a price there")
     theta = pairs.theta()
     if abs(theta) > 0.99 * _FURTHEST:
         raise InputError(
@@ -114,7 +117,7 @@ def fit_price(
     scatter = float(np.sum(pairs.weight * left**2)) / (count - 1)
     sd = math.hypot(math.sqrt(scatter / known), pairs.law_sd(theta))
     half = float(stdtrit(count - 1, (1 + level) / 2)) * sd
-    rho, low, high = (math.exp(theta + side * half) for side in (0, -1, 1))
+    rho, low, high = np.exp(np.clip([theta, theta - half, theta + half], -_FURTHEST, _FURTHEST)).tolist()
     runs = f"{len(pairs.ratio)} pairs here ({count} trunks, {precision} against {reference})"
     return Price(
         precision=precision,
