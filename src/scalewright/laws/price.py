@@ -105,7 +105,9 @@ def fit_price(
             "the interval: train the pair with another seed too"
         )
     if np.all(np.abs(pairs.slope(0.0)) < _FLAT):
-        raise InputError(f"{precision}: where its pairs are, the law does not fall with size: nothing tells a price there")
+        raise InputError(
+            f"{precision}: where its pairs are, the law does not fall with size: nothing tells a price there"
+        )
     theta = pairs.theta()
     if abs(theta) > 0.99 * _FURTHEST:
         raise InputError(
