@@ -7,10 +7,11 @@ before under the same code is printed from there.
 """
 
 from kept_parts import print_parts
+from precision_price import price_lines
 from training_processes import process_lines
 from training_speed import speed_lines
 
-PARTS = {"speed": speed_lines, "processes": process_lines}
+PARTS = {"speed": speed_lines, "processes": process_lines, "price": price_lines}
 
 if __name__ == "__main__":
     print_parts("training", __doc__, PARTS)

@@ -64,7 +64,9 @@ def test_the_runs_of_a_ladder_with_their_trunks(tmp_path: Path) -> None:
 def test_groups_are_not_mixed(tmp_path: Path) -> None:
     other = [run(r.params, r.tokens, recipe_version=2, loss=r.loss * 0.9) for r in GRID[:4]]
     path = str(keep(tmp_path / "ledger.db", *GRID, *other))
-    with pytest.raises(InputError, match=r"13 runs are of 2 groups \(9 of dataset dddddddd, .* recipe 1; 4 of"):
+    with pytest.raises(
+        InputError, match=r"13 runs are of 2 groups \(9 of dataset dddddddd, .* recipe 1, precision bf16; 4 of"
+    ):
         read_ledger(path, Columns())
     assert len(read_ledger(path, Columns(where="recipe == 2")).rows) == 4
 

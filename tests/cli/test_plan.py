@@ -1,7 +1,10 @@
 """`plan` and `machines` as a user types them."""
 
+import itertools
+
 import pytest
 
+from scalewright.ledger import Ledger, Run
 from scalewright.planning.machine_plan import MachinePlan
 
 ASKED = "plan", "--law", "published:chinchilla", "--machine", "64 x H100-SXM"
@@ -118,3 +121,32 @@ def test_memory_with_its_unit(answer, written, bytes_):
 @pytest.mark.parametrize("written", ["8 litres", "GB", "-3GB", "8 i"])
 def test_no_amount_of_memory(refusal, written):
     assert "--memory" in refusal(*ASKED, "--days", "1", "--memory", written)
+
+
+def test_pairs_in_a_ledger_price_the_precision(answer, refusal, tmp_path):
+    def loss(params, tokens):
+        return 1.5 + 100 * params**-0.4 + 200 * tokens**-0.4
+
+    with Ledger.open(tmp_path / "ledger.db") as ledger:
+        for (n, d), seed, (precision, rho) in itertools.product(
+            itertools.product((10_000, 20_000, 40_000), (100_000, 200_000, 800_000)),
+            (0, 1),
+            (("fp32", 1), ("bf16", 0.9)),
+        ):
+            ledger.record_run(
+                Run(id=f"{n} {d} {seed} {precision}", study="s", role="ladder", configuration={"seed": seed}, data_hash="d",
+                    tokenizer_hash="t", task="language", context=64, recipe_version=1, seed=seed, params=n, params_total=n,
+                    tokens=d, unique_tokens=d, flops=6.0 * n * d, precision=precision, layout="one",
+                    loss=loss(rho * n, d) * (1 + 0.001 * seed), seconds=1.0, tokens_per_second=1.0, peak_memory_bytes=1)
+            )  # fmt: skip
+    told = (*ASKED, "--days", "7", "--ledger", tmp_path / "ledger.db")
+    found, plain = answer(*told), answer(*ASKED, "--days", "7")
+    assert (
+        "fitted from 18 pairs here (6 trunks, bf16 against fp32): rho = 0.9"
+        in found["reasons"]["precision_price"]["text"]
+    )
+    assert found["forecast"]["value"] > plain["forecast"]["value"]
+    assert "rho taken as 1: not measured" in plain["reasons"]["precision_price"]["text"]
+    with Ledger.open(tmp_path / "empty.db"):
+        pass
+    assert "no pairs of them tell the price" in refusal(*ASKED, "--days", "7", "--ledger", tmp_path / "empty.db")

@@ -120,7 +120,7 @@ def test_measured_runs_correct_the_speed_and_narrow_the_interval():
     shape = LlamaFamily(vocabulary=4096, context=128).shape(128)
     step = processor_step(shape, 32, "bf16", ProcessorRates.of(machine(), "bf16", 2)).total
     taught = replace(plain, runs=5 * (TimedRun(shape, 32, "bf16", 1.25 * step),))
-    slower, faster = (on.lay(Decoder.of(shape), 1e7, 1e10) for on in (taught, plain))
+    slower, faster = (on.lay(Decoder.of(shape), 1e7, 1e10, "bf16") for on in (taught, plain))
     assert slower.tokens_per_second == pytest.approx(faster.tokens_per_second / taught.correction.factor)
     assert taught.correction.factor == pytest.approx(1.25, rel=0.05)
     assert taught.time_spread < plain.time_spread

@@ -155,6 +155,7 @@ def test_every_number_of_the_plan_has_its_reason(finished_project):
         "tokens",
         "context",
         "precision",
+        "precision_price",
         "forecast",
     } <= set(plan.reasons)
     assert {"batch_size", "learning_rate", "warmup_steps", "weight_decay", "decay_fraction", "clip"} <= set(reasons)

@@ -55,9 +55,9 @@ def one_process(dataset, tmp_path_factory):
     return folder, losses, ends, trainer.score("validation").loss
 
 
-def wide(dataset):
+def wide(dataset, precision="fp32"):
     shape = LlamaFamily(vocabulary=dataset.manifest.vocabulary, context=32).shape(64).model_copy(update={"depth": 4})
-    recipe = Recipe(learning_rate=0.01, base_width=32, base_depth=2, batch_size=8, warmup_steps=3)
+    recipe = Recipe(learning_rate=0.01, base_width=32, base_depth=2, batch_size=8, warmup_steps=3, precision=precision)
     return Trunk(
         task="language", shape=shape, recipe=recipe, data_hash=dataset.hash, seed=0, horizons=(STEPS,), threads=1
     )
@@ -76,6 +76,18 @@ def laid_out(dataset, degrees, restarts=0, trunk=None, **asked):
     answer = subprocess.run([*command, script, json.dumps(asked)], capture_output=True, text=True, timeout=300)
     assert answer.returncode == 0, answer.stderr[-4000:]
     return json.loads(answer.stdout.strip().splitlines()[-1])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("degrees", [QUICK["replicas"], SLOW["sharded"], SLOW["pipeline"]])
+def test_simulated_formats_round_the_same_however_laid_out(dataset, degrees):
+    trunk = wide(dataset, "simulated-int8")
+    trainer = Trainer(trunk, LANGUAGE, dataset, "cpu")
+    losses = [trainer.advance(trunk.schedule(STEPS)) for _ in range(HALF)]
+    found = laid_out(dataset, degrees, steps=HALF, trunk=trunk)
+    # Sums in another order round a number here and there to its other neighbour.
+    assert found["losses"] == pytest.approx(losses, rel=1e-3)
+    assert found["validation"] == pytest.approx(trainer.score("validation").loss, rel=1e-3)
 
 
 @pytest.mark.parametrize(("name", "degrees"), CASES)

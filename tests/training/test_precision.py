@@ -1,12 +1,19 @@
-"""Half precision: the same learning, and in fp16 a scale that overflows step down."""
+"""Half precision: the same learning, and in fp16 a scale that overflows step down. Formats that are simulated."""
 
 import pytest
 import torch
 
+from scalewright.errors import InputError
 from scalewright.models import compute_in
-from scalewright.tasks import task_named
-from scalewright.training import Trainer
-from scalewright.training.checkpoint import Checkpoints
+from scalewright.models.low_bit import FORMATS, rounded_rows
+from scalewright.planning.machine_plan import Layout
+from scalewright.tasks import evaluate, task_named
+from scalewright.training import Trainer, train
+from scalewright.training.checkpoint import Checkpoints, read_tensors
+from scalewright.training.mesh import Mesh
+from scalewright.training.placement import place
+
+from ..kills import KillAt, KilledError
 
 LANGUAGE = task_named("language")
 
@@ -57,3 +64,46 @@ def test_the_scale_is_kept_in_a_checkpoint(trunk, dataset, tmp_path):
     store.save(1, one.tensors(), one.facts())
     other.restore(store.newest())
     assert other.scaler.get_scale() == 128.0
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_simulated_formats_learn_and_leave_weights_by_their_names(trunk, dataset, tmp_path, name):
+    asked = trunk((60,), precision=name)
+    (measured,) = train(asked, LANGUAGE, dataset, tmp_path / "low")
+    (plain,) = train(trunk((60,)), LANGUAGE, dataset, tmp_path / "plain")
+    assert measured.loss != plain.loss
+    assert measured.loss < plain.curve[0][1] - 1
+    kept, other = (read_tensors(tmp_path / each / "weights") for each in ("low", "plain"))
+    assert kept.keys() == other.keys()
+    # The weights that the optimiser moves are not the rounded ones.
+    weight = kept["layers.0.mlp.up_proj.weight"]
+    assert not torch.allclose(rounded_rows(weight, FORMATS[name]), weight, rtol=1e-4)
+    # What is evaluated is what was trained.
+    model = LANGUAGE.build(asked.shape)
+    model.load_state_dict(kept, strict=False)
+    assert evaluate(LANGUAGE, model, dataset, "validation", name).loss == measured.loss
+
+
+def test_a_simulated_run_is_killed_resumed_and_branched_as_any_other(trunk, dataset, tmp_path):
+    asked = trunk(precision="simulated-int4")
+    calm = [one.loss for one in train(asked, LANGUAGE, dataset, tmp_path / "calm")]
+    with pytest.raises(KilledError):
+        list(train(asked, LANGUAGE, dataset, tmp_path / "cut", checkpoint_seconds=0, progress=KillAt(11)))
+    assert [one.loss for one in train(asked, LANGUAGE, dataset, tmp_path / "cut", checkpoint_seconds=0)] == calm
+
+
+def test_micro_batches_round_the_same(trunk, dataset):
+    asked = trunk((10,), precision="simulated-fp8-e4m3")
+    cut = Layout.alone().model_copy(update={"accumulation": 4})
+    losses = []
+    for layout in (None, cut):
+        trainer = Trainer(asked, LANGUAGE, dataset, "cpu", layout)
+        losses.append([trainer.advance(asked.schedule(10)) for _ in range(3)])
+    assert losses[0] == pytest.approx(losses[1], rel=1e-4)
+
+
+def test_rows_that_tensor_parallel_would_cut_are_not_simulated(trunk):
+    asked = trunk((10,), precision="simulated-int8")
+    layout = Layout.alone().model_copy(update={"tensor": 2, "devices": 2})
+    with pytest.raises(InputError, match="lay it out over data"):
+        place(LANGUAGE.build(asked.shape), LANGUAGE, Mesh("cpu"), layout, asked.recipe, compiled=False, rows=4)

@@ -16,12 +16,13 @@ from scalewright.tables import read_table
 HERE = Path(".scalewright") / "ledger.db"
 """Where the ledger of a project lies."""
 
-_GROUP = ("dataset", "tokenizer", "context", "task", "recipe")
+_GROUP = ("dataset", "tokenizer", "context", "task", "recipe", "precision")
 _SHOWN = 8  # digits of a hash
 
 
 def read_ledger(where: str | None, columns: Columns) -> RunTable:
-    """The runs of a ledger, searches for a learning rate left out, all of one dataset, tokenizer, context, task and recipe.
+    """The runs of a ledger, searches for a learning rate left out, all of one dataset, tokenizer, context, task, recipe and
+    precision.
 
     Args:
         where: Its path or URL; the one of the project in this folder where None.

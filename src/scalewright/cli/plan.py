@@ -10,7 +10,7 @@ from rich.text import Text
 
 from scalewright.cli.arguments import Executor, Plot
 from scalewright.cli.console import Json, answers, plain_table, print_json, print_table
-from scalewright.cli.hardware import machine_named, timed_runs
+from scalewright.cli.hardware import ledger_prices, machine_named, timed_runs
 from scalewright.cli.options import gigabytes, positive
 from scalewright.cli.plan_plot import draw_plan
 from scalewright.cli.plot import check_image, number_text
@@ -58,7 +58,11 @@ def plan(
         str | None, typer.Option(metavar="S", help="Tokens to be served in the model's life, out of the same limits.")
     ] = None,
     ledger: Annotated[
-        str | None, typer.Option(metavar="PATH", help="Of runs trained on this machine: they correct its speed.")
+        str | None,
+        typer.Option(
+            metavar="PATH",
+            help="Of runs trained on this machine: they correct its speed; pairs of them price precisions.",
+        ),
     ] = None,
     explain: Annotated[bool, typer.Option("--explain", help="Say why each number is what it is.")] = False,
     out: Annotated[Path | None, typer.Option(metavar="FILE", help="Keep the plan, as JSON.")] = None,
@@ -97,6 +101,7 @@ def plan(
         serving_ms=_number("--serving-ms", serving_ms),
         serving_tokens=_number("--serving-tokens", serving_tokens),
         runs=timed_runs(ledger, on),
+        prices=ledger_prices(ledger, law, on),
     )
     if out is not None:
         found.save(out)

@@ -6,6 +6,7 @@ from scalewright.laws.fit import fit, fit_inputs
 from scalewright.laws.forms import FORMS, Form, Parameter, Prior
 from scalewright.laws.isoflop import IsoflopFit, Optimum, fit_isoflops
 from scalewright.laws.law import FittedForm, Law, Prediction, Support
+from scalewright.laws.price import Price, fit_price, published_price
 from scalewright.laws.proposal import NextRun, Proposal, propose
 from scalewright.laws.repetition import R_STAR
 from scalewright.laws.runs import Points, Runs, Standard
@@ -26,6 +27,7 @@ __all__ = [
     "Points",
     "PowerLaw",
     "Prediction",
+    "Price",
     "Prior",
     "Proposal",
     "Runs",
@@ -37,7 +39,9 @@ __all__ = [
     "fit_envelope",
     "fit_inputs",
     "fit_isoflops",
+    "fit_price",
     "lifetime",
     "propose",
+    "published_price",
     "six_n_d",
 ]

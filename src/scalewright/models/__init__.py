@@ -5,6 +5,7 @@ from scalewright.models.functions import cross_entropy
 from scalewright.models.int8 import to_int8
 from scalewright.models.llama import Cache, Llama
 from scalewright.models.precision import compute_in
+from scalewright.models.simulated import simulate, simulated
 
 __all__ = [
     "MODEL_FILES",
@@ -14,5 +15,7 @@ __all__ = [
     "cross_entropy",
     "load_model",
     "save_model",
+    "simulate",
+    "simulated",
     "to_int8",
 ]

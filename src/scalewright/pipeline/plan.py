@@ -8,7 +8,7 @@ from scalewright.laws import Law
 from scalewright.machines import Machine
 from scalewright.machines.speed import Speed
 from scalewright.pipeline.order import training_precision
-from scalewright.planning import Budget, Interval, Ladder, Plan, Recipe, candidates, choose, memory_bytes
+from scalewright.planning import Budget, Interval, Ladder, Plan, Prices, Recipe, candidates, choose, memory_bytes
 from scalewright.planning.ideal import BITS, ideal
 from scalewright.tasks import Task
 
@@ -113,6 +113,7 @@ def make_plan(
             "unique_tokens": Reason(origin="measured", text=f"{unique:,} tokens in the training split"),
             "context": ladder.reasons["context"],
             "precision": training_precision(machine)[1],
+            "precision_price": Prices(reference=ladder.precision).of(recipe.precision).reason,
             "memory_bytes": Reason(
                 origin="derived",
                 text=f"{needed / 2**20:,.0f} MiB: the runtime, weights, gradients, two moments, activations, logits",

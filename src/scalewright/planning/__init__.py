@@ -4,12 +4,14 @@ from scalewright.planning.choice import Budget, candidates, choose, memory_bytes
 from scalewright.planning.ladder import Ladder, Rung, trunk_steps
 from scalewright.planning.layout import Order, design_ladder
 from scalewright.planning.plan import Candidate, Ideal, Interval, Plan
+from scalewright.planning.prices import UNMEASURED, Prices
 from scalewright.planning.recipe import RECIPE_VERSION, Recipe
 from scalewright.planning.rules import first_guess, first_settings
 from scalewright.planning.shapes import nearest_shape
 
 __all__ = [
     "RECIPE_VERSION",
+    "UNMEASURED",
     "Budget",
     "Candidate",
     "Ideal",
@@ -17,6 +19,7 @@ __all__ = [
     "Ladder",
     "Order",
     "Plan",
+    "Prices",
     "Recipe",
     "Rung",
     "candidates",

@@ -37,8 +37,8 @@ def plan_machine(order: Order, law_name: str) -> MachinePlan:
     ranked = rank(options(order))
     choice = ranked[0]
     others = [each for each in ranked if not 1 / ANOTHER_SIZE < each.params / choice.params < ANOTHER_SIZE]
-    size, unique = float(order.size(choice.shape)), _unique(order, choice)
-    said = order.law.predict(size, choice.tokens, unique_tokens=unique, level=LEVEL)
+    size = float(order.size(choice.shape))
+    forecast, extrapolation = _forecast(order, choice)
     hardware = order.hardware
     slack = 1.645 * hardware.time_spread
     textbook = ideal(choice.flops / hardware.full_rate, choice.precision, choice.layout.devices, choice.params)
@@ -60,7 +60,7 @@ def plan_machine(order: Order, law_name: str) -> MachinePlan:
         regret=regret,
         ideal=textbook,
         efficiency=textbook.seconds / choice.seconds,
-        forecast=Interval(value=said.loss, low=said.low, high=said.high, level=LEVEL, unit="nats per token"),
+        forecast=forecast,
         forecast_seconds=Interval(
             value=choice.seconds,
             low=choice.seconds * math.exp(-slack),
@@ -68,16 +68,34 @@ def plan_machine(order: Order, law_name: str) -> MachinePlan:
             level=LEVEL,
             unit="seconds",
         ),
-        extrapolation=said.extrapolation,
-        warnings=(*order.law.warnings, *_warnings(order, size, choice.tokens)),
+        extrapolation=extrapolation,
+        warnings=(*order.law.warnings, *_warnings(order, size, choice)),
         reasons={},
     )
     return plan.model_copy(update={"reasons": _reasons(order, plan, len(ranked))})
 
 
-def _warnings(order: Order, size: float, tokens: float) -> Iterator[str]:
-    yield from warn_far(order.law, {"params": np.array([size]), "tokens": np.array([tokens])})
+def _forecast(order: Order, choice: Option) -> tuple[Interval, float]:
+    """The law's forecast at N rho, and how far N D lies from its runs. The interval of rho, where there is one, widens the
+    law's, as if the two were independent."""
+    (size,), price, unique = order.effective_sizes([choice]), order.prices.of(choice.precision), _unique(order, choice)
+    said = order.law.predict(float(size), choice.tokens, unique_tokens=unique, level=LEVEL)
+    low, high = said.low, said.high
+    if price.low is not None and price.high is not None:
+        sizes = size / price.rho * np.array([price.high, price.low])
+        dear = np.log(order.law.losses(sizes, choice.tokens, unique_tokens=unique) / said.loss)
+        low = said.loss * math.exp(-math.hypot(math.log(said.loss / said.low), dear[0]))
+        high = said.loss * math.exp(math.hypot(math.log(said.high / said.loss), dear[1]))
+    interval = Interval(value=said.loss, low=low, high=high, level=LEVEL, unit="nats per token")
+    return interval, said.extrapolation / price.rho
+
+
+def _warnings(order: Order, size: float, choice: Option) -> Iterator[str]:
+    yield from warn_far(order.law, {"params": np.array([size]), "tokens": np.array([choice.tokens])})
     yield from order.hardware.warnings()
+    yield from order.prices.warnings
+    for warning in order.prices.of(choice.precision).warnings:
+        yield f"precision {choice.precision}: {warning}"
 
 
 def _limits(order: Order) -> dict[str, float]:
@@ -90,7 +108,7 @@ def _unique(order: Order, option: Option) -> float:
 
 
 def _flop_optimal(order: Order, ranked: Sequence[Option], flops: float) -> Size:
-    sizes = np.array([float(order.size(option.shape)) for option in ranked])
+    sizes = order.effective_sizes(ranked)
     tokens = np.array([flops / option.shape.train_flops_per_token for option in ranked])
     unique = tokens if order.unique_tokens is None else np.minimum(tokens, order.unique_tokens)
     losses = order.law.losses(sizes, tokens, unique_tokens=unique)
@@ -99,7 +117,7 @@ def _flop_optimal(order: Order, ranked: Sequence[Option], flops: float) -> Size:
 
 
 def _regret(order: Order, ranked: Sequence[Option]) -> tuple[float, float]:
-    sizes = np.array([float(order.size(option.shape)) for option in ranked])
+    sizes = order.effective_sizes(ranked)
     tokens = np.array([option.tokens for option in ranked])
     unique = tokens if order.unique_tokens is None else np.minimum(tokens, order.unique_tokens)
     losses = order.law.sample(sizes, tokens, unique_tokens=unique)
@@ -130,6 +148,14 @@ def _front(order: Order, ranked: Sequence[Option]) -> list[Option]:
         if option.seconds < 0.9 * last.seconds or option.params < 0.55 * last.params:
             chosen.append(option)
     return chosen
+
+
+def _price(order: Order, choice: Option) -> Reason:
+    """What the choice's precision costs, beside those that it was chosen among."""
+    own = order.prices.of(choice.precision)
+    others = [order.prices.of(each) for each in order.hardware.precisions if each != choice.precision]
+    beside = "".join(f"; {each.precision}: {each.reason}" for each in others if each.reason.text != own.reason.text)
+    return Reason(origin=own.reason.origin, text=f"{choice.precision}: loss of N rho params, {own.reason.text}{beside}")
 
 
 def _reasons(order: Order, plan: MachinePlan, count: int) -> dict[str, Reason]:
@@ -172,6 +198,7 @@ def _reasons(order: Order, plan: MachinePlan, count: int) -> dict[str, Reason]:
         "regret": Reason(
             origin="derived", text="loss above the best size of each of the law's draws: mean, and in one of twenty"
         ),
+        "precision_price": _price(order, choice),
     }
     if order.serving.tokens is not None:
         reasons["serving_seconds"] = Reason(

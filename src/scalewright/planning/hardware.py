@@ -53,6 +53,7 @@ class Hardware(Protocol):
         full_rate: FLOP/s of one device in its full precision.
         usd_per_hour: Price of one device, if there is one.
         watts: Power of one device, if known.
+        precisions: What it trains in; a plan chooses among them.
         smallest: Params below which no model is planned.
         vocabulary, context: Usual ones, for models of `flops` FLOPs.
         time_spread: Standard deviation of ln seconds about what is said.
@@ -68,6 +69,8 @@ class Hardware(Protocol):
     def usd_per_hour(self) -> float | None: ...  # noqa: D102
     @property
     def watts(self) -> float | None: ...  # noqa: D102
+    @property
+    def precisions(self) -> Sequence[str]: ...  # noqa: D102
     @property
     def smallest(self) -> float: ...  # noqa: D102
     @property
@@ -87,8 +90,9 @@ class Hardware(Protocol):
     def shapes(self, smallest: float, largest: float, vocabulary: int, context: int) -> Iterator[Decoder]:
         """Models of `smallest` to `largest` params."""
 
-    def lay(self, shape: Decoder, tokens: float, memory_bytes: float) -> Laid | None:
-        """The fastest way to train a model on about `tokens` tokens within `memory_bytes` of each device, if there is one."""
+    def lay(self, shape: Decoder, tokens: float, memory_bytes: float, precision: str) -> Laid | None:
+        """The fastest way to train a model in a precision, on about `tokens` tokens within `memory_bytes` of each device, if
+        there is one."""
 
     def least_memory(self, shape: Decoder) -> float:
         """Bytes of each device that no layout of the model goes below."""

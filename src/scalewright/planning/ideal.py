@@ -4,7 +4,20 @@ import math
 
 from scalewright.planning.plan import Ideal
 
-BITS = {"fp32": 32, "tf32": 32, "bf16": 16, "fp16": 16, "fp8": 8, "int8": 8, "fp4": 4}
+BITS = {
+    "fp32": 32,
+    "tf32": 32,
+    "bf16": 16,
+    "fp16": 16,
+    "fp8": 8,
+    "int8": 8,
+    "int4": 4,
+    "fp4": 4,
+    "simulated-fp8-e4m3": 8,
+    "simulated-int8": 8,
+    "simulated-int4": 4,
+    "simulated-fp4-e2m1": 4,
+}
 
 
 def ideal(fp32_seconds: float, precision: str, devices: int, params: float) -> Ideal:

@@ -77,6 +77,11 @@ class OnCluster:
             raise InputError(f"{self}: has neither bf16 nor fp16 matrix products to train with")
         return halves[0]
 
+    @property
+    def precisions(self) -> tuple[str, ...]:
+        """The half precision alone: shares of the peak in others are not known."""
+        return (self.precision,)
+
     def context(self, flops: float) -> int:
         """As in models in use."""
         return 2048
@@ -93,7 +98,7 @@ class OnCluster:
         """Those of large models in use."""
         return decoders(smallest, largest, vocabulary, context)
 
-    def lay(self, shape: Decoder, tokens: float, memory_bytes: float) -> Laid | None:
+    def lay(self, shape: Decoder, tokens: float, memory_bytes: float, precision: str) -> Laid | None:
         """The fastest of all layouts that fit."""
         sequences = max(1, int(batch_tokens(tokens, shape.context)[0] * 2))
         found = layouts(shape, self.cluster, sequences)
@@ -103,7 +108,7 @@ class OnCluster:
         if not fits.any():
             return None
         found = found.take(fits)
-        time = step_time(shape, found, self.cluster, self.precision, self.efficiency)
+        time = step_time(shape, found, self.cluster, precision, self.efficiency)
         speed = self.efficiency.production * found.sequences * shape.context / time.total
         best = int(np.argmax(speed))
         one = found.take(np.array([best]))
@@ -121,7 +126,7 @@ class OnCluster:
                 accumulation=int(one.accumulation[0]),
                 recompute=RECOMPUTES[one.recompute[0]],
             ),
-            precision=self.precision,
+            precision=precision,
             sequences=int(one.sequences[0]),
             tokens_per_second=float(speed[best]),
             startup_seconds=0.0,

@@ -77,6 +77,11 @@ class OnProcessor:
         """Probed FLOP/s in fp32."""
         return self.machine.rate("fp32")
 
+    @property
+    def precisions(self) -> tuple[str, ...]:
+        """Those usable here whose training was measured."""
+        return tuple(precision for precision in TRAINED if precision in self.machine.precisions.usable)
+
     def context(self, flops: float) -> int:
         """Longer ones for larger budgets."""
         return context_length(flops)[0]
@@ -98,13 +103,11 @@ class OnProcessor:
                 yield Decoder.of(shape)
             width += family.head_size * max(1, width // 512)
 
-    def lay(self, shape: Decoder, tokens: float, memory_bytes: float) -> Laid | None:
-        """The precision and the kind of kernels that take the least time, compiling included, in the largest micro-batch that
-        fits."""
+    def lay(self, shape: Decoder, tokens: float, memory_bytes: float, precision: str) -> Laid | None:
+        """The kind of kernels that takes the least time, compiling included, in the largest micro-batch that fits."""
         sequences, _ = batch_tokens(tokens, shape.context)
         found = [
             laid
-            for precision in self._precisions()
             for compiled in (False, True)
             if (laid := self._laid(shape, sequences, precision, compiled, memory_bytes)) is not None
         ]
@@ -112,7 +115,7 @@ class OnProcessor:
 
     def least_memory(self, shape: Decoder) -> float:
         """A sequence at a time."""
-        ways = itertools.product(self._precisions(), (False, True))
+        ways = itertools.product(self.precisions, (False, True))
         return float(min(memory_bytes(shape, 1, precision, compiled) for precision, compiled in ways))
 
     def seconds_per_served_token(self, shape: Decoder) -> float:
@@ -147,9 +150,9 @@ class OnProcessor:
             ),
             "precision": Reason(
                 origin="measured",
-                text=f"{precision}, {'compiled' if choice.layout.compiled else 'eager'}: the least time of "
-                f"{', '.join(self._precisions())}, each eager and compiled, {choice.startup_seconds:.0f} s of compiling "
-                f"counted; {products / 1e9:,.0f} GFLOP/s",
+                text=f"{precision}, {'compiled' if choice.layout.compiled else 'eager'}: the least loss of "
+                f"{', '.join(self.precisions)}, each eager or compiled, whichever is faster, {choice.startup_seconds:.0f} s of "
+                f"compiling counted; {products / 1e9:,.0f} GFLOP/s",
             ),
             "tokens_per_second": Reason(
                 origin="derived",
@@ -182,10 +185,6 @@ class OnProcessor:
             return ""
         low, high = self.correction.interval()
         return f", times {self.correction.factor:.2f} ({low:.2f} – {high:.2f}) as {len(self.runs)} measured runs took"
-
-    def _precisions(self) -> list[str]:
-        usable = set(self.machine.precisions.usable)
-        return [precision for precision in TRAINED if precision in usable]
 
     def _laid(self, shape: Decoder, sequences: int, precision: str, compiled: bool, memory: float) -> Laid | None:
         pieces = 1

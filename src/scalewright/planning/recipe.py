@@ -40,6 +40,7 @@ class Recipe(Part):
     epsilon: float = 1e-10
     clip: float = 1.0
     precision: str = "fp32"
+    """fp32, bf16, fp16, or a format that is simulated in fp32, such as simulated-fp8-e4m3 (`models.low_bit`)."""
     evaluate_every: int | None = None
     """Steps between evaluations on the validation split, for early stopping."""
     patience: int | None = None

@@ -12,6 +12,7 @@ from scalewright.planning.hardware import Hardware
 from scalewright.planning.machine_plan import MachinePlan
 from scalewright.planning.on_cluster import OnCluster
 from scalewright.planning.on_processor import OnProcessor, TimedRun
+from scalewright.planning.prices import UNMEASURED, Prices
 from scalewright.planning.published import law_and_size
 from scalewright.planning.search import Limits, Order
 from scalewright.planning.serving import Serving
@@ -39,6 +40,7 @@ def plan(
     serving_ms: float | None = None,
     serving_tokens: float | None = None,
     runs: tuple[TimedRun, ...] = (),
+    prices: Prices = UNMEASURED,
 ) -> MachinePlan:
     """The model of least forecast loss that a machine can train within limits.
 
@@ -56,6 +58,7 @@ def plan(
             sequence's cache, and milliseconds for each token of one reader.
         serving_tokens: To be served in the model's life, out of the same limits.
         runs: Trainings that were timed on a probed processor; they correct what is forecast from its probe.
+        prices: What each precision costs in quality, such as pairs of runs in a ledger tell.
 
     Raises:
         InputError: a limit, law or machine is none, or nothing limits the plan.
@@ -83,6 +86,7 @@ def plan(
         context=context,
         params=params,
         tokens=tokens,
+        prices=prices,
     )
     return plan_machine(order, called)
 

@@ -6,12 +6,14 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from scalewright.architectures.decoder import Decoder
 from scalewright.errors import InputError, WorkError
 from scalewright.laws import Law
 from scalewright.planning.hardware import Hardware, Laid
 from scalewright.planning.machine_plan import Option
+from scalewright.planning.prices import UNMEASURED, Prices
 from scalewright.planning.serving import ANY, Serving, serving_bytes
 
 FEWEST_STEPS = 100
@@ -58,6 +60,7 @@ class Order:
         vocabulary, context: Of the model; None for the hardware's usual ones.
         params: N, where it is given: shapes within 5 % of it.
         tokens: D, where it is given.
+        prices: What each precision costs.
     """
 
     law: Law
@@ -70,6 +73,12 @@ class Order:
     context: int | None = None
     params: float | None = None
     tokens: float | None = None
+    prices: Prices = UNMEASURED
+
+    def effective_sizes(self, found: Sequence[Option]) -> NDArray[np.float64]:
+        """What the law is asked for in the place of N: N rho(precision) of each option."""
+        rho = {precision: self.prices.of(precision).rho for precision in {option.precision for option in found}}
+        return np.array([self.size(option.shape) * rho[option.precision] for option in found])
 
     @property
     def usable_memory(self) -> float:
@@ -117,7 +126,7 @@ class Order:
 
 
 def options(order: Order) -> list[Option]:
-    """The best layout of every shape that fits, with the tokens that the limits buy it and its forecast loss; the best first.
+    """The best precision and layout of every shape that fits, with the tokens that the limits buy it and its forecast loss.
 
     Raises:
         InputError: nothing limits the plan.
@@ -126,7 +135,7 @@ def options(order: Order) -> list[Option]:
     order = order.settled()
     found: list[Option] = []
     for smallest, largest in _ranges(order):
-        found = _judged(order, [_option(order, shape) for shape in _shapes(order, smallest, largest)])
+        found = _judged(order, [each for shape in _shapes(order, smallest, largest) for each in _options(order, shape)])
         if found:
             break
     if not found:
@@ -134,7 +143,7 @@ def options(order: Order) -> list[Option]:
     for part in order.hardware.fewer():
         best = heapq.nsmallest(_TRIED_WITH_FEWER, found, key=lambda option: option.loss)
         smaller = replace(order, hardware=part)
-        found += _judged(order, [_option(smaller, option.shape, order.seconds()) for option in best])
+        found += _judged(order, [each for option in best for each in _options(smaller, option.shape, order.seconds())])
     return _best_of_each_shape(found)
 
 
@@ -149,16 +158,15 @@ def _shapes(order: Order, smallest: float, largest: float) -> Iterator[Decoder]:
     return order.hardware.shapes(smallest, largest, order.vocabulary, order.context)
 
 
-def _judged(order: Order, found: Sequence[Option | None]) -> list[Option]:
+def _judged(order: Order, found: Sequence[Option]) -> list[Option]:
     # With their forecast losses.
-    fitting = [option for option in found if option is not None]
-    if not fitting:
+    if not found:
         return []
-    sizes = np.array([float(order.size(option.shape)) for option in fitting])
-    tokens = np.array([option.tokens for option in fitting])
+    sizes = order.effective_sizes(found)
+    tokens = np.array([option.tokens for option in found])
     unique = tokens if order.unique_tokens is None else np.minimum(tokens, order.unique_tokens)
     losses = order.law.losses(sizes, tokens, unique_tokens=unique)
-    return [option.model_copy(update={"loss": float(loss)}) for option, loss in zip(fitting, losses, strict=True)]
+    return [option.model_copy(update={"loss": float(loss)}) for option, loss in zip(found, losses, strict=True)]
 
 
 def _best_of_each_shape(found: Sequence[Option]) -> list[Option]:
@@ -183,7 +191,15 @@ def _ranges(order: Order) -> Iterator[tuple[float, float]]:
     yield smallest, best / _WIDEST
 
 
-def _option(order: Order, shape: Decoder, seconds: float | None = None) -> Option | None:
+def _options(order: Order, shape: Decoder, seconds: float | None = None) -> Iterator[Option]:
+    """The shape in each precision that it fits in."""
+    for precision in order.hardware.precisions:
+        option = _option(order, shape, precision, seconds)
+        if option is not None:
+            yield option
+
+
+def _option(order: Order, shape: Decoder, precision: str, seconds: float | None) -> Option | None:
     """The shape within the limits, as fast as it goes; `seconds` where other hardware's price or power set them."""
     left = order.seconds() if seconds is None else seconds
     hardware, most_flops = order.hardware, order.limits.flops or math.inf
@@ -191,12 +207,13 @@ def _option(order: Order, shape: Decoder, seconds: float | None = None) -> Optio
     if not order.serving.allows(served, per_token):
         return None
     rough = order.tokens or order.rough_flops() / shape.train_flops_per_token
-    laid = hardware.lay(shape, rough, order.usable_memory)
+    laid = hardware.lay(shape, rough, order.usable_memory, precision)
     if laid is None:
         return None
     if order.tokens is None and laid.tokens(left) < _FAR_OFF * rough:
         # What pays for as many tokens as were guessed, such as compiling, may not pay for so few.
-        fewer = hardware.lay(shape, max(laid.tokens(left), FEWEST_STEPS * shape.context), order.usable_memory)
+        fewest = max(laid.tokens(left), FEWEST_STEPS * shape.context)
+        fewer = hardware.lay(shape, fewest, order.usable_memory, precision)
         laid = max(laid, fewer or laid, key=lambda each: each.tokens(left))
     # What is served comes out of the same budget, counted in training tokens.
     serving = order.serving.training_tokens
@@ -273,10 +290,10 @@ def _why_not(order: Order) -> str:
 def _enough(order: Order, shape: Decoder, tokens: float) -> str:
     """What the smallest model needs for so many tokens, in the terms of each limit."""
     hardware, flops = order.hardware, tokens * shape.train_flops_per_token
-    laid = hardware.lay(shape, tokens, order.usable_memory)
-    if laid is None:
+    ways = [hardware.lay(shape, tokens, order.usable_memory, precision) for precision in hardware.precisions]
+    hours = min((laid.seconds(tokens) / 3600 for laid in ways if laid is not None), default=None)
+    if hours is None:
         return "no layout of it keeps all devices at work: ask for fewer devices"
-    hours = laid.seconds(tokens) / 3600
     said = {"seconds": f"{3600 * hours:.3g} s", "flops": f"{flops:.3g} FLOPs"}
     if hardware.usd_per_hour is not None:
         said["usd"] = f"{hours * hardware.devices * hardware.usd_per_hour:.3g} USD"

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from scalewright.models import compute_in
+from scalewright.models import compute_in, simulated
 from scalewright.tasks.task import Prepared, Scores, Trainable
 
 
@@ -32,7 +32,7 @@ def evaluate(task: Trainable, model: nn.Module, dataset: Prepared, split: str, p
     training = model.training
     model.eval()
     try:
-        with compute_in(precision, device):
+        with compute_in(precision, device), simulated(model, precision):
             return score(task, model, model.shape, dataset, split, device)
     finally:
         model.train(training)

@@ -10,7 +10,7 @@ from torch.nn.parallel import DistributedDataParallel
 from torch.utils.checkpoint import checkpoint
 
 from scalewright.errors import InputError
-from scalewright.models import Llama, compute_in
+from scalewright.models import Llama, compute_in, simulate
 from scalewright.models.stages import LlamaStage
 from scalewright.planning.machine_plan import Layout
 from scalewright.planning.recipe import Recipe
@@ -72,6 +72,11 @@ def place(
     precision = recipe.precision
     if precision == "fp8":
         multiply_in_fp8(model)
+    if simulate(model, precision) and layout.tensor > 1:
+        raise InputError(
+            f"tensor {layout.tensor}: {precision} scales whole rows of each matrix, which tensor parallel cuts: lay it out "
+            "over data or in a pipeline"
+        )
     _compute_again(layers, layout.recompute)
     if layout.pipeline > 1:
         if not isinstance(model, Llama):
