@@ -18,10 +18,11 @@ HERE = Path(".scalewright") / "ledger.db"
 
 _GROUP = ("dataset", "tokenizer", "context", "task", "recipe")
 _SHOWN = 8  # digits of a hash
+_SEARCHES = ("search", "trial")
 
 
 def read_ledger(where: str | None, columns: Columns) -> RunTable:
-    """The runs of a ledger, searches for a learning rate left out, all of one dataset, tokenizer, context, task and recipe.
+    """The runs of a ledger, searches for settings left out, all of one dataset, tokenizer, context, task and recipe.
 
     Args:
         where: Its path or URL; the one of the project in this folder where None.
@@ -31,7 +32,7 @@ def read_ledger(where: str | None, columns: Columns) -> RunTable:
         InputError: there is no ledger or no run in it, or the runs are of several groups, which no law mixes.
     """
     with open_ledger(where) as ledger:
-        runs = [run for run in ledger.runs() if run.role != "search"]
+        runs = [run for run in ledger.runs() if run.role not in _SEARCHES]
     if not runs:
         raise InputError(
             f"ledger {where or HERE}: it holds no finished run of a ladder: finish one, or name a file of runs"
