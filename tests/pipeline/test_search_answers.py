@@ -60,7 +60,14 @@ def test_lines_say_what_was_found():
     assert "counts    learning_rate 90%, optimiser 10%, at the first milestone" in lines
     assert "trials    2 complete, 1 pruned, 0 failed; 2.50e+09 FLOPs, 25 s of training by all workers" in lines
     assert "warning   look here" in lines
+    assert lines[-7] == "in project.toml:"
     assert lines[-5:] == ["[recipe]", "learning_rate = 0.03", 'optimiser = "muon"', "nesterov = true", "dropout = 0.25"]
+
+
+@pytest.mark.parametrize("beyond", [False, None])
+def test_what_may_be_luck_is_said_to_be(beyond):
+    lines = searched({"learning_rate": 0.03}, beyond_noise=beyond).lines()
+    assert "in project.toml, though the rules may be as good:" in lines
 
 
 def test_where_the_rules_are_best_there_is_nothing_to_copy():

@@ -14,7 +14,9 @@ from scalewright.pipeline import Searched, SearchEstimate
 from scalewright.pipeline.planned import StudyRecipe, studied_project
 from scalewright.pipeline.run import open_project
 
-SEARCH = ("--space", "learning_rate=2e-3..0.2:log", "--space", "optimiser=adamw,muon", "--trials", "8")
+SEARCH = ("--space", "learning_rate=2e-3..0.2:log", "--space", "optimiser=adamw,muon", "--trials", "6")
+
+SHORT = ("--tokens", "60000")
 
 
 def command(path, *options):
@@ -41,10 +43,10 @@ def test_what_it_would_cost_is_said_and_nothing_written(copies):
     before = {file: file.stat().st_mtime_ns for file in path.parent.rglob("*")}
     expected = SearchEstimate.model_validate_json(answered(path, "--dry-run")[0])
     assert {file: file.stat().st_mtime_ns for file in path.parent.rglob("*")} == before
-    assert expected.trials == 8
+    assert expected.trials == 6
     assert expected.before.flops == 0
     assert 0 < expected.typical.flops < expected.most.flops
-    assert 0 < expected.typical.seconds < expected.most.seconds
+    assert 0 < expected.typical.seconds <= expected.most.seconds
     assert expected.reasons["typical"].origin == "assumed"
     assert expected.reasons["speed"].origin == "measured"
 
@@ -52,14 +54,14 @@ def test_what_it_would_cost_is_said_and_nothing_written(copies):
 @pytest.mark.slow
 def test_killed_in_the_middle_it_comes_to_the_same(copies):
     calm_path, path = copies("calm"), copies("killed")
-    out, said = answered(calm_path)
+    out, said = answered(calm_path, *SHORT)
     calm = Searched.model_validate(json.loads(out))
     assert "at most" in said
     assert "typical" in said
     ledger = path.parent / ".scalewright" / "ledger.db"
     kills = 0
     for more in (1, 4):
-        process = subprocess.Popen(command(path), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        process = subprocess.Popen(command(path, *SHORT), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         until = time.monotonic() + 120
         while process.poll() is None and time.monotonic() < until:
             with Ledger.open(ledger) as opened:
@@ -71,15 +73,15 @@ def test_killed_in_the_middle_it_comes_to_the_same(copies):
         process.wait()
     assert kills
     results = {file: file.stat().st_mtime_ns for file in path.parent.glob(".scalewright/runs/*/result-*.json")}
-    disturbed = Searched.model_validate(json.loads(answered(path)[0]))
+    disturbed = Searched.model_validate(json.loads(answered(path, *SHORT)[0]))
     assert all(file.stat().st_mtime_ns == written for file, written in results.items())
     assert disturbed.trials == calm.trials
     assert (disturbed.best, disturbed.loss, disturbed.runs) == (calm.best, calm.loss, calm.runs)
-    # The rules' own run is the ladder's smallest, and the ladder knows the noise between seeds.
     with Ledger.open(ledger) as opened:
-        assert opened.run(calm.runs[0]).role == "ladder"
-        assert all(opened.run(run).role in ("ladder", "trial") for run in calm.runs)
+        assert [opened.run(run).loss for run in calm.runs] == [trial.losses[-1] for trial in calm.trials]
+        assert {opened.run(run).role for run in calm.runs} == {"trial"}
     assert calm.rules_loss == calm.trials[0].losses[-1]
+    # The ladder knows the noise between seeds.
     assert calm.beyond_noise == (calm.improvement > calm.least_improvement)
     assert calm.spent.flops <= calm.estimate.most.flops * 1.01
 

@@ -132,7 +132,8 @@ class Searched(Document):
         )
         found += [f"warning   {warning}" for warning in self.warnings]
         if self.improvement > 0:
-            found += ["in project.toml:", "", *self.table()]
+            within = "" if self.beyond_noise else ", though the rules may be as good"
+            found += [f"in project.toml{within}:", "", *self.table()]
         return found
 
     def table(self) -> list[str]:
