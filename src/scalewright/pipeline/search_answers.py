@@ -110,7 +110,7 @@ class Searched(Document):
     """FLOPs and seconds of training of all trials, those included that had been trained before, for the ladder say."""
     warnings: tuple[str, ...]
     recipe: dict[str, Value]
-    """The table `[recipe]` that makes the best values the project's."""
+    """The table `[recipe]` that makes the best values the project's: what was given before, and where they leave the rules."""
     reasons: dict[str, Reason]
 
     def lines(self) -> list[str]:

@@ -155,6 +155,7 @@ def _searched(
     # Of equals the earliest: the rules', where nothing is better.
     best = min(complete, key=lambda trial: trial.losses[-1])
     gain = math.log(rules.losses[-1] / best.losses[-1])
+    changed = {name: value for name, value in best.values.items() if value != rules.values[name]}
     noise = seed_noise([run for role in _SEEDS for run in at.ledger.runs(role=role, data_hash=known.dataset.hash)])
     least = None if noise is None else noise.least_gain(len(complete) - 1)
     if least is None or noise is None:
@@ -186,7 +187,7 @@ def _searched(
         runs=tuple(work.run_id(trial.values, len(trial.losses) - 1) for trial in trials if trial.losses),
         estimate=expected,
         spent=work.spent(trials),
-        recipe={name: value for name, value in (design.given.values | best.values).items() if value is not None},
+        recipe={name: value for name, value in (design.given.values | changed).items() if value is not None},
         warnings=tuple(_warnings(design, known.ladder, best)),
         reasons={
             "beyond_noise": verdict,

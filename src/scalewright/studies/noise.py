@@ -25,7 +25,8 @@ class Noise(NamedTuple):
         """What the best of `others` runs has to gain on another run, as a difference of logarithms, to be more than luck.
 
         Noise alone stays below it in 95 of 100 searches: Student's t of the difference of two runs, at a level divided by how
-        many could have been the best (Bonferroni). Runs of one seed scatter together, so that less would do.
+        many could have been the best (Bonferroni). The runs of a search share their seed, which does not keep neighbours
+        together: settings that were nearly the same parted by 1 % (docs/log.md, 2026-11-27).
         """
         level = 1 - (1 - CONFIDENCE) / max(1, others)
         return float(math.sqrt(2) * self.deviation * student.ppf(level, self.freedom))
