@@ -49,8 +49,8 @@ GRID = [run(n, d) for n in (10_000, 20_000, 40_000) for d in (100_000, 200_000, 
 
 
 def test_the_runs_of_a_ladder_with_their_trunks(tmp_path: Path) -> None:
-    searched = run(10_000, 100_000, role="search", loss=9.0)
-    table = read_ledger(str(keep(tmp_path / "ledger.db", *GRID, searched)), Columns())
+    searched = [run(10_000, 100_000, role=role, loss=9.0) for role in ("search", "trial")]
+    table = read_ledger(str(keep(tmp_path / "ledger.db", *GRID, *searched)), Columns())
     assert sorted(zip(table.inputs["params"], table.inputs["tokens"], strict=True)) == sorted(
         (r.params, r.tokens) for r in GRID
     )
@@ -69,6 +69,15 @@ def test_groups_are_not_mixed(tmp_path: Path) -> None:
     ):
         read_ledger(path, Columns())
     assert len(read_ledger(path, Columns(where="recipe == 2")).rows) == 4
+
+
+def test_runs_of_another_optimiser_are_another_group(tmp_path: Path) -> None:
+    muon = {"recipe": {"optimiser": "muon", "learning_rate": 0.01}}
+    other = [run(r.params, r.tokens, configuration=muon, loss=r.loss * 0.9) for r in GRID[:4]]
+    path = str(keep(tmp_path / "ledger.db", *GRID, *other))
+    with pytest.raises(InputError, match=r"9 of .* options none, recipe 1; 4 of .* options optimiser=muon, recipe 1"):
+        read_ledger(path, Columns())
+    assert len(read_ledger(path, Columns(where="options == 'optimiser=muon'")).rows) == 4
 
 
 def test_what_is_not_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

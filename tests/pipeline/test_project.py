@@ -61,6 +61,14 @@ def test_trackers_are_one_or_several(tmp_path):
         assert Project.load(path).tracking.to == read
 
 
+def test_settings_of_the_recipe_are_given(tmp_path):
+    path = tmp_path / "project.toml"
+    path.write_text(GOOD)
+    assert Project.load(path).recipe.values == {}
+    path.write_text(GOOD + '[recipe]\nlearning_rate = 0.02\nweight_decay = 0\noptimiser = "muon"\n')
+    assert Project.load(path).recipe.values == {"learning_rate": 0.02, "weight_decay": 0.0, "optimiser": "muon"}
+
+
 @pytest.mark.parametrize(
     ("change", "said"),
     [
@@ -79,6 +87,15 @@ def test_trackers_are_one_or_several(tmp_path):
         ),
         (("[budget]", '[tracking]\nto = ["none", 3]\n[budget]'), "tracking.to.1"),
         (("[budget]", "[tracking]\nat = 3\n[budget]"), "tracking.at: not a known field"),
+        (("[budget]", "[recipe]\nbatch_size = 3\n[budget]"), "recipe.batch_size: not a known field"),
+        (
+            ("[budget]", "[recipe]\nlearning_rate = -3\n[budget]"),
+            "recipe.learning_rate: Input should be greater than 0",
+        ),
+        (
+            ("[budget]", '[recipe]\noptimiser = "sgd"\nmomentum = 0\n[budget]'),
+            "recipe: nesterov: found it with momentum 0",
+        ),
         (('name = "n"', 'name = "n'), "not TOML"),
     ],
 )

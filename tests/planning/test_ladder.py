@@ -22,7 +22,7 @@ def speed(rate):
     return Speed(precision="bf16", threads=1, beside=1, batch_size=8, points=points)
 
 
-def ladder(flops=4e13, seconds=120.0, rate=8e10, data=10**7):
+def ladder(flops=4e13, seconds=120.0, rate=8e10, data=10**7, shared=True):
     return design_ladder(
         Order(
             family=FAMILY,
@@ -36,6 +36,7 @@ def ladder(flops=4e13, seconds=120.0, rate=8e10, data=10**7):
             precision="bf16",
             seed=5,
             reasons=first_settings(flops).reasons,
+            shared=shared,
         )
     )
 
@@ -76,6 +77,17 @@ def test_runs_end_after_the_start_of_training_or_it_warns(flops, share, rate, da
         return
     shortest = min(rung.horizons[0] for rung in found.rungs if rung.role == "ladder")
     assert bool(found.warnings) == (shortest < 400)
+
+
+def test_horizons_that_share_no_trunk_take_their_own_time():
+    alone, shared = ladder(seconds=1e5, shared=False), ladder(seconds=1e5)
+    assert alone.rungs == shared.rungs
+
+    def steps(beside):
+        jobs = [rung.shape.train_flops_per_token * trunk_steps(rung.horizons, beside) for rung in shared.rungs]
+        return sum(jobs) + 5 * shared.search_shape.train_flops_per_token * shared.search_horizon
+
+    assert alone.seconds / shared.seconds == pytest.approx(steps(1.0) / steps(0.2))
 
 
 def test_short_time_takes_repeats_then_compute_but_not_horizons_under_the_start():

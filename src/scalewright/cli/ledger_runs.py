@@ -11,18 +11,20 @@ from pathlib import Path
 from scalewright.cli.columns import Columns, RunTable, read_runs
 from scalewright.errors import InputError
 from scalewright.ledger import Ledger, Run
+from scalewright.planning.recipe import OPTIONS
 from scalewright.tables import read_table
 
 HERE = Path(".scalewright") / "ledger.db"
 """Where the ledger of a project lies."""
 
-_GROUP = ("dataset", "tokenizer", "context", "task", "recipe", "precision")
+_GROUP = ("dataset", "tokenizer", "context", "task", "options", "recipe", "precision")
 _SHOWN = 8  # digits of a hash
+_SEARCHES = ("search", "trial")
 
 
 def read_ledger(where: str | None, columns: Columns) -> RunTable:
-    """The runs of a ledger, searches for a learning rate left out, all of one dataset, tokenizer, context, task, recipe and
-    precision.
+    """The runs of a ledger, searches left out, of one dataset, tokenizer, context, task, precision, and one recipe's options and
+    version.
 
     Args:
         where: Its path or URL; the one of the project in this folder where None.
@@ -32,7 +34,7 @@ def read_ledger(where: str | None, columns: Columns) -> RunTable:
         InputError: there is no ledger or no run in it, or the runs are of several groups, which no law mixes.
     """
     with open_ledger(where) as ledger:
-        runs = [run for run in ledger.runs() if run.role != "search"]
+        runs = [run for run in ledger.runs() if run.role not in _SEARCHES]
     if not runs:
         raise InputError(
             f"ledger {where or HERE}: it holds no finished run of a ladder: finish one, or name a file of runs"
@@ -84,6 +86,12 @@ def _table(runs: list[Run]) -> Iterator[Path]:
         yield path
 
 
+def _options(run: Run) -> str:
+    """What was trained otherwise than by default, such as by another optimiser."""
+    recipe = run.configuration.get("recipe", {})
+    return " ".join(f"{name}={recipe[name]}" for name in OPTIONS if name in recipe) or "none"
+
+
 def _row(run: Run) -> dict[str, object]:
     return {
         "study": run.study,
@@ -92,6 +100,7 @@ def _row(run: Run) -> dict[str, object]:
         "dataset": run.data_hash[:_SHOWN],
         "tokenizer": (run.tokenizer_hash or "none")[:_SHOWN],
         "context": run.context or "none",
+        "options": _options(run),
         "recipe": run.recipe_version,
         "precision": run.precision,
         "seed": run.seed,

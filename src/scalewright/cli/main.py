@@ -19,6 +19,7 @@ from scalewright.cli.predict import predict
 from scalewright.cli.prepare import prepare
 from scalewright.cli.probe import probe
 from scalewright.cli.runs import runs
+from scalewright.cli.search import search
 from scalewright.cli.stopping import StoppedError, stoppable
 from scalewright.cli.track import forecasts
 from scalewright.cli.train import train
@@ -148,6 +149,6 @@ def _run(project: Path, dry_run: bool, executor: str, track: list[str] | None, j
             answers.print(line, highlight=False, markup=False, soft_wrap=True)
 
 
-for command in (prepare, fit, predict, allocate, plan, train, machines, probe, runs, forecasts):
+for command in (prepare, fit, predict, allocate, plan, search, train, machines, probe, runs, forecasts):
     app.command()(command)
 app.command("next")(next_runs)

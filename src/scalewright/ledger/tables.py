@@ -6,7 +6,7 @@ from typing import Any, Literal
 from sqlalchemy import JSON, BigInteger, Double, Integer, String, UniqueConstraint
 from sqlalchemy.orm import DeclarativeBase, Mapped, MappedAsDataclass, mapped_column
 
-Role = Literal["ladder", "search", "repeat", "repetition", "final"]
+Role = Literal["ladder", "search", "repeat", "repetition", "trial", "final"]
 
 
 def utc_now() -> str:

@@ -1,8 +1,9 @@
 """What a project will do and cost, said before anything is spent."""
 
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
+from scalewright.architectures import LlamaFamily
 from scalewright.documents import Document
 from scalewright.machines import Machine
 from scalewright.machines.probe import probe
@@ -18,8 +19,8 @@ from scalewright.pipeline.order import (
 from scalewright.pipeline.plan import MARGIN
 from scalewright.pipeline.project import Project
 from scalewright.pipeline.workspace import STATE
-from scalewright.planning import design_ladder, first_guess, nearest_shape
-from scalewright.tasks import task_named
+from scalewright.planning import Ladder, design_ladder, first_guess, nearest_shape
+from scalewright.tasks import Expected, task_named
 
 OTHER_SECONDS = 30.0
 """Assumed for everything but training: reading, tokenising, timing, fitting, measuring, the report."""
@@ -61,8 +62,21 @@ class Estimate(Document):
         ]
 
 
-def estimate(path: Path) -> Estimate:
-    """Estimates what `run_project` would do. Reads the data's sizes; trains and writes nothing.
+class Foreseen(NamedTuple):
+    """A project before anything of it is done, as far as it can be told from its file, its data's sizes and a quick probe."""
+
+    project: Project
+    machine: Machine
+    data: Expected
+    family: LlamaFamily
+    speeds: Speeds
+    speed: str
+    """Where the speeds come from."""
+    ladder: Ladder
+
+
+def foresee(path: Path) -> Foreseen:
+    """What a project will work with. Trains and writes nothing.
 
     Raises:
         InputError: the project file or its data are wrong, or the budget is too small.
@@ -92,8 +106,6 @@ def estimate(path: Path) -> Estimate:
             f"assumed: {ASSUMED_UTILISATION:.0%} of the probed {machine.rate(precision) / 1e9:,.0f} GFLOP/s for the final run, "
             "half of that for the small ones side by side"
         )
-    share = 1.0 if budget.seconds is None else MARGIN
-    flops, seconds = (share * value for value in final_compute(budget, family, speeds))
     ladder = design_ladder(
         ladder_order(
             budget,
@@ -103,8 +115,21 @@ def estimate(path: Path) -> Estimate:
             workers=machine.threads,
             data_tokens=expected.tokens,
             seed=project.seed,
+            given=project.recipe,
         )
     )
+    return Foreseen(project, machine, expected, family, speeds, origin, ladder)
+
+
+def estimate(path: Path) -> Estimate:
+    """Estimates what `run_project` would do. Reads the data's sizes; trains and writes nothing.
+
+    Raises:
+        InputError: the project file or its data are wrong, or the budget is too small.
+    """
+    project, _, expected, family, speeds, origin, ladder = foresee(path)
+    share = 1.0 if project.budget.seconds is None else MARGIN
+    flops, seconds = (share * value for value in final_compute(project.budget, family, speeds))
     shape = nearest_shape(family, first_guess(flops)[0])
     params_total = sum(rung.shape.params_total for rung in ladder.rungs) + shape.params_total
     return Estimate(

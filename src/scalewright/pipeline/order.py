@@ -6,7 +6,7 @@ from scalewright.machines import Machine
 from scalewright.machines.speed import Speeds
 from scalewright.pipeline.project import BudgetTable
 from scalewright.pipeline.speeds import compute_in, seconds_for
-from scalewright.planning import Order, first_settings
+from scalewright.planning import BY_THE_RULES, Given, Order, first_settings
 from scalewright.planning.on_processor import TRAINED
 from scalewright.planning.rules import Settings
 
@@ -52,6 +52,7 @@ def ladder_order(
     workers: int,
     data_tokens: int,
     seed: int,
+    given: Given = BY_THE_RULES,
 ) -> Order:
     """What the ladder is wanted for."""
     target_flops, seconds = final_compute(budget, family, speeds)
@@ -63,8 +64,9 @@ def ladder_order(
         speed=speeds.ladder,
         workers=workers,
         data_tokens=data_tokens,
-        decay_fraction=DECAY_FRACTION,
+        decay_fraction=given.decay_fraction or DECAY_FRACTION,
         precision=speeds.ladder.precision,
         seed=seed,
         reasons=settings.reasons,
+        shared=given.schedule_is_shared,
     )

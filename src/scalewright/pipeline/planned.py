@@ -1,9 +1,12 @@
 """From data to the plan: every stage that comes before the final run."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import ClassVar, NamedTuple
 
 from scalewright.data import Dataset
-from scalewright.documents import Document
+from scalewright.documents import Document, Reason
+from scalewright.errors import InputError
 from scalewright.laws import Law, fit
 from scalewright.ledger import Run
 from scalewright.machines import Machine
@@ -46,12 +49,39 @@ class Planned(NamedTuple):
     plan: Plan
 
 
+class Studied(NamedTuple):
+    """A project whose small runs can begin."""
+
+    machine: Machine
+    dataset: Dataset
+    speeds: Speeds
+    ladder: Ladder
+    recipe: Recipe
+    study: LadderStudy
+
+
 def plan_project(at: Workspace, workers: int | None, executor: str = LOCAL) -> Planned:
     """Data, probe, ladder, law and plan.
 
     Args:
         at: the project.
         workers: runs of the ladder side by side; by default one for each thread of this machine, or CPU of the cluster.
+        executor: where they are carried out: `local`, or a Ray cluster's address.
+    """
+    with studied_project(at, workers, executor) as known:
+        runs = _run_rungs(at, known.study, known.ladder, known.recipe)
+    law = _fit(at, runs)
+    plan = _plan(at, law, known.machine, known.dataset, known.ladder, known.recipe, known.speeds, runs)
+    return Planned(known.machine, known.dataset, known.ladder, known.recipe, runs, law, plan)
+
+
+@contextmanager
+def studied_project(at: Workspace, workers: int | None, executor: str = LOCAL) -> Iterator[Studied]:
+    """Data, probe, the ladder laid out and its recipe found; its executor is at work until the context is left.
+
+    Args:
+        at: the project.
+        workers: runs side by side; by default one for each thread of this machine, or CPU of the cluster.
         executor: where they are carried out: `local`, or a Ray cluster's address.
     """
     # The data first: what is wrong with them is said before anything is measured.
@@ -71,12 +101,9 @@ def plan_project(at: Workspace, workers: int | None, executor: str = LOCAL) -> P
             executor=carrying_out,
             folder=at.runs,
             progress=_StudyWatch(at.watch),
+            given=at.project.recipe,
         )
-        recipe = _find_recipe(at, study, ladder)
-        runs = _run_rungs(at, study, ladder, recipe)
-    law = _fit(at, runs)
-    plan = _plan(at, law, machine, dataset, ladder, recipe, speeds, runs)
-    return Planned(machine, dataset, ladder, recipe, runs, law, plan)
+        yield Studied(machine, dataset, speeds, ladder, _find_recipe(at, study, ladder), study)
 
 
 def _probe(at: Workspace) -> Machine:
@@ -155,11 +182,13 @@ def _time(at: Workspace, machine: Machine, dataset: Dataset, settings: Settings,
 def _design(at: Workspace, dataset: Dataset, settings: Settings, speeds: Speeds, workers: int) -> Ladder:
     """Lays out the ladder."""
     budget = at.project.budget
+    given = at.project.recipe
+    laid_out_by = [value for value in (given.schedule, given.decay_fraction) if value is not None]
     at.watch.stage("ladder", "laying out the small runs")
     ladder = at.stages.document(
         "ladder",
         Ladder,
-        [dataset.hash, speeds.hash, budget.model_dump(mode="json"), workers, RECIPE_VERSION],
+        [dataset.hash, speeds.hash, budget.model_dump(mode="json"), workers, RECIPE_VERSION, *laid_out_by],
         lambda: design_ladder(
             ladder_order(
                 budget,
@@ -169,6 +198,7 @@ def _design(at: Workspace, dataset: Dataset, settings: Settings, speeds: Speeds,
                 workers=workers,
                 data_tokens=dataset.manifest.splits["train"].tokens,
                 seed=at.project.seed,
+                given=given,
             )
         ),
     )
@@ -181,13 +211,24 @@ def _design(at: Workspace, dataset: Dataset, settings: Settings, speeds: Speeds,
 
 
 def _find_recipe(at: Workspace, study: LadderStudy, ladder: Ladder) -> Recipe:
-    """Finds the learning rate, once."""
+    """Finds the learning rate, once, unless it is given."""
+    given = at.project.recipe
+    shortest = min(rung.horizons[0] for rung in ladder.rungs)
+    if (given.warmup_steps or 0) >= (1 - (given.decay_fraction or ladder.decay_fraction)) * shortest:
+        raise InputError(
+            f"recipe.warmup_steps: found {given.warmup_steps}, but the ladder's shortest run has {shortest} steps, its decay "
+            "at their end: lower it, or raise the budget"
+        )
 
     def make() -> StudyRecipe:
-        rate, reason = study.find_rate(at.project.seed)
-        return StudyRecipe(recipe=ladder_recipe(ladder, rate, reason))
+        if given.learning_rate is not None:
+            rate, reason = given.learning_rate, Reason(origin="given", text="[recipe] in the project file")
+        else:
+            rate, reason = study.find_rate(at.project.seed)
+        return StudyRecipe(recipe=ladder_recipe(ladder, rate, reason, given))
 
-    recipe = at.stages.document("recipe", StudyRecipe, [ladder.hash], make).recipe
+    inputs = [ladder.hash, *([given.values] if given.values else [])]
+    recipe = at.stages.document("recipe", StudyRecipe, inputs, make).recipe
     for name, reason in recipe.reasons.items():
         at.watch.say(f"{name.replace('_', ' ')}: {reason}")
     return recipe

@@ -11,6 +11,7 @@ from pydantic import ConfigDict, Field, ValidationError, field_validator, model_
 from scalewright.documents import Part, first_problem
 from scalewright.errors import InputError
 from scalewright.files import write_atomic
+from scalewright.planning import BY_THE_RULES, Given
 from scalewright.tasks import TASKS
 from scalewright.training.trackers import check_tracker
 
@@ -31,6 +32,9 @@ ladder = {ladder:g}             # at most this fraction of it goes to small runs
 
 [machine]
 use = "local"            # this machine, measured; or the path of a machine.json
+
+[recipe]                 # settings in the place of the rules', for the ladder and the final run; scalewright search finds some
+# optimiser = "muon"
 
 [tracking]               # who hears of the final run's steps, beside the ledger; one of these or a list
 # to = "tensorboard:logs"  # or "mlflow:sqlite:///mlflow.db", "mlflow:http://host:5000", "wandb:NAME"
@@ -104,6 +108,7 @@ class Project(Part):
     seed: int = Field(default=0, ge=0, lt=2**62)
     budget: BudgetTable
     machine: MachineTable = MachineTable()
+    recipe: Given = BY_THE_RULES
     tracking: TrackingTable = TrackingTable()
 
     @field_validator("task")

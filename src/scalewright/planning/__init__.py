@@ -1,6 +1,7 @@
 """Law, architecture, machine and budget make a plan; no torch, no ledger."""
 
 from scalewright.planning.choice import Budget, candidates, choose, memory_bytes
+from scalewright.planning.given import BY_THE_RULES, Given
 from scalewright.planning.ladder import Ladder, Rung, trunk_steps
 from scalewright.planning.layout import Order, design_ladder
 from scalewright.planning.plan import Candidate, Ideal, Interval, Plan
@@ -10,10 +11,12 @@ from scalewright.planning.rules import first_guess, first_settings
 from scalewright.planning.shapes import nearest_shape
 
 __all__ = [
+    "BY_THE_RULES",
     "RECIPE_VERSION",
     "UNMEASURED",
     "Budget",
     "Candidate",
+    "Given",
     "Ideal",
     "Interval",
     "Ladder",

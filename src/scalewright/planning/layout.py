@@ -67,6 +67,8 @@ class Order:
     """Of the first runs; repeats use the next."""
     reasons: Mapping[str, Reason]
     """Of context and batch size, which are chosen before."""
+    shared: bool = True
+    """Whether the horizons of a size share a trunk; else each is a run of its own."""
 
     @property
     def tokens_per_step(self) -> int:
@@ -194,7 +196,8 @@ def _seconds(order: Order, rungs: list[Rung]) -> float:
     def taken(shape: LlamaShape, steps: float) -> float:
         return steps * order.tokens_per_step / order.speed.tokens_per_second(shape.train_flops_per_token)
 
-    jobs = [taken(rung.shape, trunk_steps(rung.horizons, order.decay_fraction)) for rung in rungs]
+    beside = order.decay_fraction if order.shared else 1.0
+    jobs = [taken(rung.shape, trunk_steps(rung.horizons, beside)) for rung in rungs]
     search = SEARCH_RATES * taken(rungs[0].shape, rungs[0].horizons[0])
     return max(max(jobs), (sum(jobs) + search) / order.workers) * EVALUATION_SHARE
 

@@ -8,13 +8,13 @@ from typing import Protocol
 
 from scalewright.data import Dataset
 from scalewright.documents import Reason
-from scalewright.errors import WorkError
 from scalewright.ledger import Ledger, Role, Run
+from scalewright.planning.given import BY_THE_RULES, Given
 from scalewright.planning.ladder import Ladder, trunk_steps
 from scalewright.planning.recipe import DEFAULT_REASONS, Recipe
 from scalewright.studies.executor import Executor, Tick
 from scalewright.studies.search import search_rate
-from scalewright.studies.work import TrunkJob, train_job
+from scalewright.studies.work import TrunkJob, train_job, train_or_diverge
 from scalewright.tasks import Scores
 from scalewright.training import Measured, Trunk
 
@@ -28,9 +28,10 @@ class StudyProgress(Protocol):
         """`done` of `total` FLOPs are spent; `what` is at hand."""
 
 
-def ladder_recipe(ladder: Ladder, learning_rate: float, reason: Reason) -> Recipe:
-    """The recipe that every run of the ladder and the final run share."""
-    return Recipe(
+def ladder_recipe(ladder: Ladder, learning_rate: float, reason: Reason, given: Given = BY_THE_RULES) -> Recipe:
+    """The recipe that every run of the ladder and the final run share: by the rules, but for what is given."""
+    learning_rate = given.learning_rate or learning_rate
+    rules = Recipe(
         learning_rate=learning_rate,
         base_width=ladder.base_width,
         base_depth=ladder.base_depth,
@@ -51,6 +52,12 @@ def ladder_recipe(ladder: Ladder, learning_rate: float, reason: Reason) -> Recip
             ),
         },
     )
+    return given.over(rules)
+
+
+def trunks_of(recipe: Recipe, horizons: Sequence[int]) -> list[tuple[int, ...]]:
+    """Horizons that are trained together: all of them as branches of one trunk, or each for itself."""
+    return [tuple(horizons)] if recipe.schedule == "wsd" else [(horizon,) for horizon in horizons]
 
 
 class LadderStudy:
@@ -68,17 +75,18 @@ class LadderStudy:
         folder: Path,
         progress: StudyProgress,
         device: str = "cpu",
+        given: Given = BY_THE_RULES,
     ) -> None:
         self.ladder, self.task, self.name, self.dataset = ladder, task, name, dataset
         self.ledger, self.executor, self.folder, self.progress = ledger, executor, folder, progress
-        self.device = device
+        self.device, self.given = device, given
 
     def find_rate(self, seed: int) -> tuple[float, Reason]:
         """Searches the learning rate at the ladder's smallest size."""
 
         def losses_at(rates: Sequence[float]) -> Mapping[float, float]:
             trunks = {rate: self._search_trunk(rate, seed) for rate in rates}
-            measured = self._train(list(trunks.values()), "search", "learning rate")
+            measured = self.train(list(trunks.values()), "search", "learning rate")
             return {
                 rate: measured[trunk.address][0].loss if measured[trunk.address] else float("inf")
                 for rate, trunk in trunks.items()
@@ -100,16 +108,17 @@ class LadderStudy:
                     recipe=recipe,
                     data_hash=self.dataset.hash,
                     seed=rung.seed,
-                    horizons=rung.horizons,
+                    horizons=horizons,
                     unique_tokens=rung.unique_tokens,
                     threads=1,
                 ),
                 rung.role,
             )
             for rung in self.ladder.rungs
+            for horizons in trunks_of(recipe, rung.horizons)
         ]
         roles = {trunk.address: role for trunk, role in trunks}
-        self._train([trunk for trunk, _ in trunks], roles, "ladder")
+        self.train([trunk for trunk, _ in trunks], roles, "ladder")
         found = [self.ledger.run(trunk.run_address(horizon)) for trunk, _ in trunks for horizon in trunk.horizons]
         return [run for run in found if run is not None]
 
@@ -117,22 +126,42 @@ class LadderStudy:
         return Trunk(
             task=self.task,
             shape=self.ladder.search_shape,
-            recipe=ladder_recipe(self.ladder, rate, Reason(origin="derived", text="one of the rates tried")),
+            recipe=ladder_recipe(
+                self.ladder, rate, Reason(origin="derived", text="one of the rates tried"), self.given
+            ),
             data_hash=self.dataset.hash,
             seed=seed,
             horizons=(self.ladder.search_horizon,),
             threads=1,
         )
 
-    def _train(self, trunks: Sequence[Trunk], role: Role | Mapping[str, Role], what: str) -> dict[str, list[Measured]]:
-        """Trains trunks, longest first; a search run whose loss is not finite answers with an empty list."""
+    def train(
+        self,
+        trunks: Sequence[Trunk],
+        role: Role | Mapping[str, Role],
+        what: str,
+        *,
+        branches: Mapping[str, int] | None = None,
+        progress: StudyProgress | None = None,
+    ) -> dict[str, list[Measured]]:
+        """Trains trunks, longest first; in a search, one whose loss is not finite answers with an empty list.
+
+        Args:
+            trunks: what to train.
+            role: of all runs, or by the trunk's address.
+            what: the work at hand, for the progress.
+            branches: how many of a trunk's branches are wanted, by its address; all of them else.
+            progress: in the place of the study's own.
+        """
+        told, branches = progress or self.progress, branches or {}
+        horizons = {trunk.address: trunk.horizons[: branches.get(trunk.address)] for trunk in trunks}
         work = {
-            trunk.address: trunk_steps(trunk.horizons, trunk.recipe.decay_fraction)
+            trunk.address: trunk_steps(horizons[trunk.address], trunk.recipe.decay_fraction)
             * trunk.tokens_per_step
             * trunk.shape.train_flops_per_token
             for trunk in trunks
         }
-        share = {trunk.address: work[trunk.address] / trunk.horizons[-1] for trunk in trunks}
+        share = {address: work[address] / horizons[address][-1] for address in work}
         spent = dict.fromkeys(work, 0.0)
         total = sum(work.values())
 
@@ -140,14 +169,22 @@ class LadderStudy:
             address, steps = tick
             if address in spent:
                 spent[address] = max(spent[address], min(steps * share[address], work[address]))
-                self.progress.work(sum(spent.values()), total, what)
+                told.work(sum(spent.values()), total, what)
 
         jobs = [
-            TrunkJob(trunk, self.dataset.folder, self.folder / trunk.address, CHECKPOINT_SECONDS, self.device)
+            TrunkJob(
+                trunk,
+                self.dataset.folder,
+                self.folder / trunk.address,
+                CHECKPOINT_SECONDS,
+                self.device,
+                branches.get(trunk.address),
+            )
             for trunk in sorted(trunks, key=lambda trunk: -work[trunk.address])
         ]
         answers: dict[str, list[Measured]] = {}
-        for job, measured in self.executor.run(_train_or_diverge if role == "search" else train_job, jobs, heard):
+        searching = role in ("search", "trial")
+        for job, measured in self.executor.run(train_or_diverge if searching else train_job, jobs, heard):
             trunk = job.trunk
             for one in measured:
                 self.ledger.record_run(
@@ -162,18 +199,8 @@ class LadderStudy:
                 )
             answers[trunk.address] = measured
             spent[trunk.address] = work[trunk.address]
-            self.progress.work(sum(spent.values()), total, what)
+            told.work(sum(spent.values()), total, what)
         return answers
-
-
-def _train_or_diverge(job: TrunkJob) -> list[Measured]:
-    """A rate that is too high is an answer of the search, not its failure."""
-    try:
-        return train_job(job)
-    except WorkError as error:
-        if "the loss is" in str(error):
-            return []
-        raise
 
 
 def ledger_run(

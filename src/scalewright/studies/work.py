@@ -3,8 +3,9 @@
 import fcntl
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -12,13 +13,17 @@ import torch
 
 from scalewright.architectures import LlamaShape
 from scalewright.errors import WorkError
+from scalewright.files import write_atomic
 from scalewright.machines.speed import MeasuredSpeed
 from scalewright.planning import Recipe
 from scalewright.studies.executor import report
 from scalewright.tasks import trainable_named
 from scalewright.training import Measured, Trainer, Trunk, train
+from scalewright.training.trainer import DivergedError
 
 TICK_SECONDS = 0.5
+DIVERGED = "diverged"
+"""In the folder of a run that need not be tried again."""
 
 
 @dataclass(frozen=True)
@@ -30,6 +35,8 @@ class TrunkJob:
     folder: Path
     checkpoint_seconds: float
     device: str = "cpu"
+    branches: int | None = None
+    """How many of its branches are wanted, the shortest first; None: all. The rest can be gone on with later."""
 
     @property
     def threads(self) -> int:
@@ -43,8 +50,9 @@ class TrunkJob:
 
     @property
     def finished(self) -> bool:
-        """Whether all its results are there, so that nothing but reading them is left."""
-        return all((self.folder / f"result-{horizon}.json").exists() for horizon in self.trunk.horizons)
+        """Whether all wanted results are there, so that nothing but reading them is left."""
+        wanted = self.trunk.horizons[: self.branches]
+        return all((self.folder / f"result-{horizon}.json").exists() for horizon in wanted)
 
 
 @dataclass(frozen=True)
@@ -77,20 +85,32 @@ class Ticks:
 
 
 def train_job(job: TrunkJob) -> list[Measured]:
-    """Trains a trunk with all its branches; what is finished already is read."""
+    """Trains a trunk with its branches, all or the wanted ones; what is finished already is read."""
     task = trainable_named(job.trunk.task)
     with alone(job.folder):
-        return list(
-            train(
-                job.trunk,
-                task,
-                task.open(job.dataset),
-                job.folder,
-                device=job.device,
-                checkpoint_seconds=job.checkpoint_seconds,
-                progress=Ticks(job.trunk),
-            )
+        branches = train(
+            job.trunk,
+            task,
+            task.open(job.dataset),
+            job.folder,
+            device=job.device,
+            checkpoint_seconds=job.checkpoint_seconds,
+            progress=Ticks(job.trunk),
         )
+        with closing(branches):
+            return list(islice(branches, job.branches))
+
+
+def train_or_diverge(job: TrunkJob) -> list[Measured]:
+    """As `train_job`; a training whose loss is no number is an answer of a search, an empty one, not its failure."""
+    mark = job.folder / DIVERGED
+    if mark.exists():
+        return []
+    try:
+        return train_job(job)
+    except DivergedError as error:
+        write_atomic(mark, f"{error}\n")
+        return []
 
 
 def time_job(job: SpeedJob) -> MeasuredSpeed:

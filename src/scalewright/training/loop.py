@@ -2,7 +2,7 @@
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from pathlib import Path
 
 import torch
@@ -41,7 +41,7 @@ def train(
     checkpoint_seconds: float = 20.0,
     limit_seconds: float = float("inf"),
     progress: Progress | None = None,
-) -> Iterator[Measured]:
+) -> Generator[Measured, None, None]:
     """Trains a trunk and its branches in `folder`, yielding each branch as it is finished.
 
     Killed and called again, it goes on from its last checkpoint, in this layout or another; branches that are finished are
