@@ -9,6 +9,7 @@ from scalewright.laws.law import FittedForm, Law, Prediction, Support
 from scalewright.laws.proposal import NextRun, Proposal, propose
 from scalewright.laws.repetition import R_STAR
 from scalewright.laws.runs import Points, Runs, Standard
+from scalewright.laws.supply import Supply
 
 __all__ = [
     "FORMS",
@@ -30,6 +31,7 @@ __all__ = [
     "Proposal",
     "Runs",
     "Standard",
+    "Supply",
     "Support",
     "allocate",
     "allocate_for_loss",

@@ -26,7 +26,21 @@ def evaluate(task: Trainable, model: nn.Module, dataset: Prepared, split: str, p
 def score(
     task: Trainable, forward: Callable[[Tensor], Tensor], shape: Any, dataset: Prepared, split: str, device: str
 ) -> Scores:
-    """The same of outputs that `forward` gives."""
+    """The same of outputs that `forward` gives.
+
+    Of a mixture the means over its sources, in the shares at which they are trained on, whatever the lengths of their
+    hold-outs; and the loss on each source, as `loss_NAME`.
+    """
+    if dataset.sources:
+        of_each = [
+            (name, share, score(task, forward, shape, part, split, device)) for name, share, part in dataset.sources
+        ]
+        mixed: defaultdict[str, float] = defaultdict(float)
+        for _, share, scores in of_each:
+            for name, value in scores.metrics.items():
+                mixed[name] += share * value
+        loss = sum(share * scores.loss for _, share, scores in of_each)
+        return Scores(loss, mixed | {f"loss_{name}": scores.loss for name, _, scores in of_each})
     totals: defaultdict[str, float] = defaultdict(float)
     rows = 0
     with torch.no_grad():
