@@ -95,8 +95,8 @@ def test_batches_of_a_mixture_have_its_shares_and_depend_on_the_step_alone(mixtu
     task, shape = task_named("language"), LlamaFamily(vocabulary=257, context=32).shape(32)
     batches, single = (task.batches(mixture, shape, size, 5, None) for size in (8, 1))
     rows = [row for step in range(5) for row in batches(step)[0]]
-    short = {token for token in mixture.sources[1].dataset.tokens("train")[:].tolist()}
-    long = {token for token in mixture.sources[0].dataset.tokens("train")[:].tolist()}
+    short = set(mixture.sources[1].dataset.tokens("train")[:].tolist())
+    long = set(mixture.sources[0].dataset.tokens("train")[:].tolist())
     of_short = [not set(row.tolist()) & (long - short) for row in rows]
     assert sum(of_short) == 30
     # As from a checkpoint in the middle, and in batches of another size.
@@ -111,6 +111,6 @@ def test_what_preparing_a_mixture_will_come_to(tmp_path):
     expected = task_named("language").expect(sources, base=tmp_path, tokenizer="bytes")
     assert (expected.bytes, expected.tokens) == (4000, 3680)
     assert (expected.supply.tokens, expected.supply.shares) == ((920, 2760), (0.5, 0.5))
+    both = [*sources, WeightedSource("c", ("*.txt",), 1)]
     with pytest.raises(InputError, match="a file belongs to one source"):
-        both = [*sources, WeightedSource("c", ("*.txt",), 1)]
         task_named("language").expect(both, base=tmp_path, tokenizer="bytes")

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar, Literal, NamedTuple, Self
 
+from pydantic import Field
+
 from scalewright.data.mixture import Mixture, whole_weights
 from scalewright.data.readers import Skipped
 from scalewright.data.shards import Shard, TokenStream, TokenType, verify
@@ -63,8 +65,8 @@ class DatasetManifest(Document):
     """Of the training split: what turns nats per token into bits per byte."""
     splits: dict[SplitName, SplitManifest]
     """All that there is; of a mixture its sources, one after the other."""
-    mixture: tuple[MixedSource, ...] = ()
-    """In the order in which they were named; none where all is one text."""
+    mixture: tuple[MixedSource, ...] = Field(default=(), exclude_if=lambda mixture: not mixture)
+    """In the order in which they were named; none, and not written, where all is one text."""
     sources: tuple[Source, ...]
     skipped_count: int
     skipped: tuple[Skipped, ...]
