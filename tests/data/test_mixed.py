@@ -89,3 +89,12 @@ def test_datasets_of_one_tokenizer(tmp_path: Path):
     assert len({mixed.hash, *(MixedDataset.open(each).hash for each in others)}) == 4
     with pytest.raises(InputError, match=r"data-c: another tokenizer than that of .*data-a"):
         MixedDataset.open([(folders[0], 1), (tmp_path / "data-c", 1)])
+
+
+def test_each_source_repeats_its_share_of_the_unique_tokens():
+    batches = MixedBatches(SOURCES, WEIGHTS, context=5, batch_size=10, seed=3, unique_tokens=100)
+    whole = MixedBatches(SOURCES, WEIGHTS, context=5, batch_size=10, seed=3)
+    rows = [tuple(row) for step in range(30) for row in batches.batch(step)]
+    assert Counter(source_of(np.array(row)) for row in set(rows)) == {0: 10, 1: 6, 2: 4}
+    # Until it sets in, they are those without repetition.
+    assert rows[:20] == [tuple(row) for step in range(2) for row in whole.batch(step)]

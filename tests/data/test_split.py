@@ -89,3 +89,31 @@ def test_too_little_text():
 def test_fractions_out_of_bounds(fractions: tuple[float, float]):
     with pytest.raises(InputError, match="fractions"):
         split(singles(9), [1] * 9, fractions, 0)
+
+
+@given(collections(), st.integers(0, 5), st.integers(1, 3))
+def test_each_source_is_held_out_and_families_across_them_stay_whole(
+    collection: tuple[list[tuple[int, ...]], list[int]], seed: int, count: int
+):
+    groups, sizes = collection
+    sources = [index % count for index in range(len(sizes))]
+    try:
+        parts = split(groups, sizes, EVENLY, seed, sources, [f"s{number}" for number in range(count)])
+    except InputError:
+        # Of no source are there enough independent documents, or all of one are tied to others.
+        assert len(groups) < 3 or count > 1
+        return
+    for group in groups:
+        assert sum(not set(group).isdisjoint(part) for part in (parts.train, parts.validation, parts.test)) == 1
+    for source in set(sources):
+        assert all(
+            any(sources[index] == source for index in part) for part in (parts.train, parts.validation, parts.test)
+        )
+
+
+def test_hold_outs_of_each_source_have_its_size():
+    sizes = [10_000] * 1000 + [1_000] * 1000
+    parts = split(singles(2000), sizes, EVENLY, 0, [0] * 1000 + [1] * 1000, ["a", "b"])
+    for part in (parts.validation, parts.test):
+        assert sum(index < 1000 for index in part) == 40
+        assert sum(index >= 1000 for index in part) == 100

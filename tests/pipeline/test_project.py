@@ -2,6 +2,7 @@
 
 import pytest
 
+from scalewright.data import WeightedSource
 from scalewright.errors import InputError
 from scalewright.pipeline import Project, write_project
 
@@ -116,4 +117,60 @@ def test_missing_and_foreign_files(tmp_path):
     path = tmp_path / "project.toml"
     path.write_bytes(b"name = \xff")
     with pytest.raises(InputError, match="not UTF-8"):
+        Project.load(path)
+
+
+TWO = (
+    'name = "n"\n[[source]]\nname = "novels"\ndata = ["a.txt"]\nweight = 0.7\n[[source]]\ndata = ["b", "c"]\nweight = 2\n'
+    "[budget]\nminutes = 5\n"
+)
+
+
+def test_sources_with_weights(tmp_path):
+    path = tmp_path / "project.toml"
+    path.write_text(TWO)
+    assert Project.load(path).text == [
+        WeightedSource("novels", ("a.txt",), 0.7),
+        WeightedSource("source-2", ("b", "c"), 2),
+    ]
+    path.write_text(GOOD)
+    assert Project.load(path).text == ("a.txt",)
+
+
+def test_the_mixture_that_init_explains_is_one(tmp_path):
+    path = tmp_path / "project.toml"
+    write_project(path, name="n", data="d")
+    lines = path.read_text().splitlines()
+    begin, end = lines.index("# [[source]]"), lines.index("[budget]                 # one of them for the final run: "
+                                                          "minutes, hours, days or flops")  # fmt: skip
+    shown = [line.removeprefix("# ") if begin <= place < end else line for place, line in enumerate(lines)]
+    path.write_text("\n".join(line for line in shown if not line.startswith('data = ["d"]')))
+    assert [(source.name, source.weight) for source in Project.load(path).text] == [("novels", 0.7), ("code", 0.3)]
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (('name = "n"', 'name = "n"\ndata = ["d"]'), r"found data and \[\[source\]\]"),
+        (("weight = 2", "weight = 0"), r"source.1.weight: .*greater than 0"),
+        (("weight = 2", "weight = -1"), r"source.1.weight"),
+        (("weight = 2", "weight = inf"), r"source.1.weight"),
+        (("weight = 2", 'weight = "2"'), r"source.1.weight"),
+        (("weight = 2", "weight = true"), r"source.1.weight"),
+        (("weight = 2", ""), r"source.1.weight: Field required"),
+        (("weight = 2", "weight = 0.123456789"), "source: weights .*: write them with fewer digits"),
+        (("weight = 2", "wieght = 2\nweight = 2"), r"source.1.wieght: not a known field"),
+        (('data = ["b", "c"]', "data = []"), r"source.1.data"),
+        (('data = ["b", "c"]', 'data = ["b"]\nname = "novels"'), r"source: source 'novels': 2 have this name"),
+        (('name = "novels"', 'name = "no vels"'), r"source: source 'no vels': expected a name"),
+    ],
+)
+def test_wrong_sources_are_named(tmp_path, change, said):
+    path = tmp_path / "project.toml"
+    path.write_text(TWO.replace(*change))
+    with pytest.raises(InputError, match=said) as error:
+        Project.load(path)
+    assert "\n" not in str(error.value)
+    path.write_text('name = "n"\n[budget]\nminutes = 5\n')
+    with pytest.raises(InputError, match=r"no text: give data"):
         Project.load(path)

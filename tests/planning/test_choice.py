@@ -5,7 +5,7 @@ import pytest
 
 from scalewright.architectures import LlamaFamily, LlamaShape
 from scalewright.errors import InputError, WorkError
-from scalewright.laws import fit
+from scalewright.laws import Supply, fit
 from scalewright.planning import Budget, candidates, choose, memory_bytes
 
 FAMILY = LlamaFamily(vocabulary=1024, context=128)
@@ -23,7 +23,7 @@ def law():
 
 def test_it_is_the_best_of_all_sizes(law):
     budget = Budget(flops=4e13)
-    found = candidates(law, FAMILY, budget, lambda cost: 1e11 / cost, 8, 10**9, "bf16")
+    found = candidates(law, FAMILY, budget, lambda cost: 1e11 / cost, 8, Supply((10**9,)), "bf16")
     best, second = choose(found)
     by_force = min(
         (float(law.losses(shape.params, int(4e13 / shape.train_flops_per_token / 1024) * 1024)), shape.params)
@@ -35,7 +35,7 @@ def test_it_is_the_best_of_all_sizes(law):
 
 
 def test_a_time_budget_is_kept(law):
-    found = candidates(law, FAMILY, Budget(seconds=100), lambda cost: 1e11 / (cost + 5e5), 8, 10**9, "bf16")
+    found = candidates(law, FAMILY, Budget(seconds=100), lambda cost: 1e11 / (cost + 5e5), 8, Supply((10**9,)), "bf16")
     assert all(99 < candidate.seconds <= 100 for candidate in found)
 
 
@@ -47,12 +47,14 @@ def test_memory_binds(law):
         Budget(flops=4e13, memory_bytes=memory_bytes(shape, 8, "bf16")),
         lambda cost: 1e11 / cost,
         8,
-        10**9,
+        Supply((10**9,)),
         "bf16",
     )
     assert max(candidate.params for candidate in found) == shape.params
     with pytest.raises(WorkError, match="no model fits"):
-        candidates(law, FAMILY, Budget(flops=4e13, memory_bytes=1000), lambda cost: 1e11 / cost, 8, 10**9, "bf16")
+        candidates(
+            law, FAMILY, Budget(flops=4e13, memory_bytes=1000), lambda cost: 1e11 / cost, 8, Supply((10**9,)), "bf16"
+        )
 
 
 @pytest.mark.parametrize(
@@ -79,8 +81,12 @@ def test_memory_is_what_the_kernel_counted(width, depth, head, vocabulary, conte
 
 
 def test_short_text_makes_the_model_larger(law):
-    plenty, _ = choose(candidates(law, FAMILY, Budget(flops=4e14), lambda cost: 1e11 / cost, 8, 10**9, "bf16"))
-    little, _ = choose(candidates(law, FAMILY, Budget(flops=4e14), lambda cost: 1e11 / cost, 8, 10**6, "bf16"))
+    plenty, _ = choose(
+        candidates(law, FAMILY, Budget(flops=4e14), lambda cost: 1e11 / cost, 8, Supply((10**9,)), "bf16")
+    )
+    little, _ = choose(
+        candidates(law, FAMILY, Budget(flops=4e14), lambda cost: 1e11 / cost, 8, Supply((10**6,)), "bf16")
+    )
     assert little.params > plenty.params
     assert little.loss > plenty.loss
 

@@ -40,9 +40,8 @@ def trunk(dataset):
             task="language",
             shape=LlamaFamily(vocabulary=dataset.manifest.vocabulary, context=32).shape(width),
             recipe=Recipe(**(settings | (recipe or {}))),
-            data_hash=dataset.hash,
             horizons=horizons,
-            **({"seed": 0, "threads": 1} | changes),
+            **({"seed": 0, "threads": 1, "data_hash": dataset.hash} | changes),
         )
 
     return make

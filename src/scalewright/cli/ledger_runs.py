@@ -23,8 +23,8 @@ _SEARCHES = ("search", "trial")
 
 
 def read_ledger(where: str | None, columns: Columns) -> RunTable:
-    """The runs of a ledger, searches left out, of one dataset, tokenizer, context, task, precision, and one recipe's options and
-    version.
+    """The runs of a ledger, searches left out, of one dataset, tokenizer, context, task and precision, and of one recipe's
+    options and version.
 
     Args:
         where: Its path or URL; the one of the project in this folder where None.

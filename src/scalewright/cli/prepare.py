@@ -1,18 +1,33 @@
 """`prepare`: text made ready for training."""
 
+import math
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.text import Text
 
 from scalewright.cli.console import Json, answers, errors, print_json
 from scalewright.cli.stopping import stoppable
+from scalewright.errors import InputError
+
+if TYPE_CHECKING:
+    from scalewright.data import WeightedSource
 
 
 def prepare(
-    data: Annotated[list[str], typer.Argument(metavar="DATA...", help="Files, folders or patterns of text.")],
     out: Annotated[Path, typer.Option(metavar="DIR", help="The folder to make.")],
+    data: Annotated[
+        list[str] | None, typer.Argument(metavar="DATA...", help="Files, folders or patterns of text.")
+    ] = None,
+    source: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME=WEIGHT:DATA",
+            help="In the place of DATA: text that is mixed with that of others, by weight, such as "
+            '"novels=0.7:novels/*.txt"; repeatable.',
+        ),
+    ] = None,
     tokenizer: Annotated[
         str, typer.Option(metavar="NAME", help="auto, bytes, bpe:ENTRIES or a tokenizer.json.")
     ] = "auto",
@@ -23,10 +38,13 @@ def prepare(
     from scalewright.cli.terminal import TerminalWatch
     from scalewright.tasks import task_named
 
+    if bool(data) == bool(source):
+        found = "both" if data else "neither"
+        raise InputError(f"DATA and --source: found {found}; name text, or the sources of a mixture by --source")
     with stoppable(), TerminalWatch(errors) as watch:
-        watch.stage("prepare", ", ".join(data))
+        watch.stage("prepare", ", ".join(data or source or ()))
         made = task_named("language").prepare(
-            data,
+            data or [_weighted(text) for text in source or ()],
             out,
             base=Path(),
             tokenizer=tokenizer,
@@ -42,5 +60,28 @@ def prepare(
         )
         return
     counted = ", ".join(f"{name} {count:,}" for name, count in tokens.items())
-    for label, text in (("tokens", counted), ("vocab", f"{manifest.vocabulary:,}"), ("folder", str(made.folder))):
+    sources = [
+        ("source", f"{each.name}: {share:.1%} of the tokens trained on, {each.splits['train'].tokens:,} there")
+        for each, share in zip(manifest.mixture, manifest.shares, strict=True)
+    ]
+    for label, text in (
+        ("tokens", counted),
+        *sources,
+        ("vocab", f"{manifest.vocabulary:,}"),
+        ("folder", str(made.folder)),
+    ):
         answers.print(Text.assemble((f"{label:>10}", "bold"), "  ", text), highlight=False, soft_wrap=True)
+
+
+def _weighted(text: str) -> "WeightedSource":
+    from scalewright.data import WeightedSource
+
+    name, equals, rest = text.partition("=")
+    weight, colon, pattern = rest.partition(":")
+    try:
+        number = float(weight)
+    except ValueError:
+        number = math.nan
+    if not (equals and colon and pattern and math.isfinite(number)):
+        raise InputError(f'--source {text}: expected NAME=WEIGHT:DATA, such as "novels=0.7:novels/*.txt"')
+    return WeightedSource(name, (pattern,), number)

@@ -58,6 +58,7 @@ def train(
             f"{followed.loss:.4f} (forecast {said.value:.3f}, {said.low:.3f} to {said.high:.3f}), "
             f"test {followed.test_loss:.4f}",
         ),
+        *((name.replace("_", " "), f"{value:.4f}") for name, value in followed.metrics.items()),
         (
             "time",
             f"{time_text(followed.seconds)}, {followed.tokens_per_second:,.0f} tokens/s, {followed.mfu:.0%} of the peak",

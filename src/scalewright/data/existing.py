@@ -10,7 +10,7 @@ from scalewright.errors import InputError, ScalewrightError
 
 Prepared = TypeVar("Prepared")
 
-_OURS = re.compile(rf"{re.escape(MANIFEST)}|{re.escape(TOKENIZER)}|(train|validation|test)(-labels)?-\d+\.bin")
+_OURS = re.compile(rf"{re.escape(MANIFEST)}|{re.escape(TOKENIZER)}|(train|validation|test)(-labels|-\d+)?-\d+\.bin")
 
 
 def existing(out: Path, opened: Callable[[Path], Prepared]) -> Prepared | None:

@@ -28,19 +28,30 @@ class MixedBatches:
         context: Tokens that a window predicts.
         batch_size: Windows in a batch.
         seed: Decides the orders.
+        unique_tokens: Repeat so many tokens only, of each source its share where it has as much; see `Batches`.
 
     Raises:
         InputError: a weight does not fit, or a source has fewer tokens than one window holds.
     """
 
     def __init__(
-        self, sources: Sequence[TokenSequence], weights: Sequence[float], context: int, batch_size: int, seed: int
+        self,
+        sources: Sequence[TokenSequence],
+        weights: Sequence[float],
+        context: int,
+        batch_size: int,
+        seed: int,
+        unique_tokens: int | None = None,
     ) -> None:
         if len(sources) != len(weights):
             raise InputError(f"{len(sources)} sources and {len(weights)} weights: expected one weight for each source")
         self.mixture = Mixture(weights)
         self.context, self.batch_size, self.seed = context, batch_size, seed
-        self._batches = [Batches(tokens, context, 1, _seed_of(number, seed)) for number, tokens in enumerate(sources)]
+        self._batches: list[Batches] = []
+        for number, (tokens, share) in enumerate(zip(sources, self.mixture.shares, strict=True)):
+            # No less than a window of each.
+            limit = None if unique_tokens is None else min(len(tokens), max(context, round(share * unique_tokens)))
+            self._batches.append(Batches(tokens, context, 1, _seed_of(number, seed), limit))
 
     def batch(self, step: int, first: int = 0, count: int | None = None) -> NDArray[np.int64]:
         """The batch of a step, or a rank's share of it; see `Batches.batch`."""

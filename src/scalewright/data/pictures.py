@@ -70,6 +70,11 @@ class Pictures:
         return pictures
 
     @property
+    def sources(self) -> tuple[()]:
+        """None: pictures are not mixed."""
+        return ()
+
+    @property
     def hash(self) -> str:
         """Identifies what a model sees: the pictures and labels of every split, not their origin."""
         return content_hash(

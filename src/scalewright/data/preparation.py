@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator, Sequence
+from itertools import accumulate
 from pathlib import Path
 from typing import ClassVar
 
@@ -9,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from scalewright.data.dataset import TOKENIZER, SplitName
+from scalewright.data.dataset import TOKENIZER
 from scalewright.data.duplicates import BANDS, ROWS, Signatures, signature
 from scalewright.data.encoding import BLOCK_BYTES, Encoder, encoded
 from scalewright.data.progress import PrepareProgress
@@ -62,7 +63,10 @@ class Progress(Document):
     """The first hundred of them."""
     signed: int = 0
     """Blocks of texts whose signatures are there."""
-    splits: dict[SplitName, Packed] = Field(default_factory=dict)
+    splits: dict[str, Packed] = Field(default_factory=dict)
+    """By the first part of their shards' names."""
+    ends: tuple[int, ...] = ()
+    """Documents in the store at the end of each source that was read whole."""
 
 
 class Preparation:
@@ -82,8 +86,10 @@ class Preparation:
         except InputError:
             self.progress = Progress()
 
-    def read(self, paths: Sequence[Path], base: Path, heard: PrepareProgress) -> None:
-        """Brings the distinct texts of the files into the store."""
+    def read(self, sources: Sequence[Sequence[Path]], base: Path, heard: PrepareProgress) -> None:
+        """Brings the distinct texts of each source's files into the store, one source after the other."""
+        paths = [path for files in sources for path in files]
+        borders = set(accumulate(map(len, sources)))
         if self.progress.files == len(paths):
             return
         with TextWriter(self.folder, self.progress.documents, self.progress.read) as store:
@@ -97,6 +103,7 @@ class Preparation:
                         "read": store.read,
                         "skipped_count": done.skipped_count + len(skipped),
                         "skipped": (*done.skipped, *skipped[: SKIPPED_KEPT - len(done.skipped)]),
+                        "ends": (*done.ends, len(store)) if count in borders else done.ends,
                     }
                 )
                 if count == len(paths) or store.text_bytes - saved_bytes > CHECKPOINT_BYTES:
@@ -127,8 +134,8 @@ class Preparation:
                 heard("finding near-duplicates", signed / len(texts))
         return np.memmap(path, dtype="<u4", mode="r", shape=(len(texts), BANDS * ROWS)).view(np.ndarray)
 
-    def pack(self, name: SplitName, texts: StoredTexts, dtype: TokenType, heard: PrepareProgress) -> tuple[Shard, ...]:
-        """Writes the shards of a split, by the tokenizer in the folder of the dataset."""
+    def pack(self, name: str, texts: StoredTexts, dtype: TokenType, heard: PrepareProgress) -> tuple[Shard, ...]:
+        """Writes the shards `NAME-00000.bin` and so on, by the tokenizer in the folder of the dataset."""
         before = self.progress.splits.get(name, Packed())
         if before.whole:
             return before.shards
@@ -155,7 +162,7 @@ class Preparation:
         self._packed(name, Packed(shards=written, whole=True))
         return written
 
-    def _packed(self, name: SplitName, packed: Packed) -> None:
+    def _packed(self, name: str, packed: Packed) -> None:
         self._done(self.progress.model_copy(update={"splits": {**self.progress.splits, name: packed}}))
 
     def _done(self, progress: Progress) -> None:

@@ -2,15 +2,41 @@
 
 import glob
 import os
+import re
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeAlias
 
+from scalewright.data.mixture import whole_weights
 from scalewright.errors import InputError
 
 KINDS = (".txt", ".md", ".py", ".jsonl", ".parquet")
 COMPRESSIONS = (".gz", ".xz")
 
 _EXPECTED = f"{', '.join(KINDS)} (text also with {' or '.join(COMPRESSIONS)})"
+
+
+_NAME = re.compile(r"[\w.-]+")
+
+
+@dataclass(frozen=True)
+class WeightedSource:
+    """A source of a mixture.
+
+    Attributes:
+        name: Letters, digits, `-`, `_` and `.`; what its loss is called by.
+        data: Files, folders or globs; see `find_files`.
+        weight: Its share of the tokens trained on, over the sum of all weights.
+    """
+
+    name: str
+    data: tuple[str | Path, ...]
+    weight: float
+
+
+Sources: TypeAlias = Sequence[str | Path] | Sequence[WeightedSource]
+"""What text is read from: one text of files, folders or globs, or several that are mixed."""
 
 
 def kind_of(path: Path) -> str | None:
@@ -36,6 +62,52 @@ def find_files(sources: Sequence[str | Path], base: Path) -> list[Path]:
     if not sources:
         raise InputError(f"no data named: expected files, folders or globs of {_EXPECTED}")
     return list(dict.fromkeys(path for source in sources for path in _files_of(str(source), base)))
+
+
+def mixture_of(sources: Sources) -> tuple[WeightedSource, ...]:
+    """The sources of a mixture; none where all is one text.
+
+    Raises:
+        InputError: a name or a weight makes no sense, two sources have one name, or some have a weight and others not.
+    """
+    mixed = tuple(source for source in sources if isinstance(source, WeightedSource))
+    if mixed and len(mixed) < len(sources):
+        raise InputError("data: sources with a weight and others without: give each a weight")
+    names = [source.name for source in mixed]
+    for source in mixed:
+        if not _NAME.fullmatch(source.name):
+            raise InputError(f"source {source.name!r}: expected a name of letters, digits, '-', '_' and '.'")
+        if names.count(source.name) > 1:
+            raise InputError(f"source {source.name!r}: {names.count(source.name)} have this name: rename all but one")
+    if mixed:
+        whole_weights([source.weight for source in mixed])
+    return mixed
+
+
+def files_of_each(sources: Sources, base: Path) -> list[list[Path]]:
+    """The files of each source of a mixture; of one text in a single list.
+
+    Raises:
+        InputError: see `find_files` and `mixture_of`, or a file is in two sources.
+    """
+    mixture = mixture_of(sources)
+    if not mixture:
+        return [find_files([source for source in sources if not isinstance(source, WeightedSource)], base)]
+    found: list[list[Path]] = []
+    owners: dict[Path, str] = {}
+    for source in mixture:
+        try:
+            found.append(find_files(source.data, base))
+        except InputError as error:
+            raise InputError(f"source {source.name!r}: {error}") from None
+        for path in found[-1]:
+            owner = owners.setdefault(path.resolve(), source.name)
+            if owner != source.name:
+                raise InputError(
+                    f"{name_of(path, base)}: in source {owner!r} and in {source.name!r}: a file belongs to one source; "
+                    "make their patterns exclude each other"
+                )
+    return found
 
 
 def name_of(path: Path, base: Path) -> str:

@@ -123,11 +123,14 @@ class StoredTexts(Sequence[str]):
         return StoredTexts(self.path, self.starts[order], self.sizes[order])
 
 
-def stored_documents(folder: Path, documents: int) -> tuple[StoredTexts, tuple[str, ...]]:
-    """The first documents of a store, large ones cut as `cut_large` does, and the names of those that were cut."""
-    rows = _rows(folder, 0, documents)
+def stored_documents(folder: Path, documents: int, first: int = 0) -> tuple[StoredTexts, tuple[str, ...]]:
+    """Documents of a store from number `first` to `documents`, large ones cut as `cut_large` does, and the names of those that
+    were cut."""
+    before = _rows(folder, first - 1, 1)[0] if first else None
+    text_begin, name_begin = (0, 0) if before is None else (int(before["text_end"]), int(before["name_end"]))
+    rows = _rows(folder, first, documents - first)
     ends = rows["text_end"].astype(np.int64)
-    sizes = np.diff(ends, prepend=0)
+    sizes = np.diff(ends, prepend=text_begin)
     size = piece_size(rows["characters"].tolist())
     if size is None:
         return StoredTexts(folder / TEXTS, ends - sizes, sizes), ()
@@ -138,12 +141,25 @@ def stored_documents(folder: Path, documents: int) -> tuple[StoredTexts, tuple[s
             pieces = [len(piece.encode()) for piece in cut_blocks(_blocks(texts, start, length), size)]
             piece_sizes += pieces
             if len(pieces) > 1:
-                begin = int(rows["name_end"][number - 1]) if number else 0
+                begin = int(rows["name_end"][number - 1]) if number else name_begin
                 name = read_bytes(names, begin, int(rows["name_end"][number]) - begin)
                 cut.append(name.decode(errors="surrogateescape"))
     # Pieces join to their documents, and documents follow on one another without a gap.
     found = np.array(piece_sizes, dtype=np.int64)
-    return StoredTexts(folder / TEXTS, np.cumsum(found) - found, found), tuple(cut)
+    return StoredTexts(folder / TEXTS, text_begin + np.cumsum(found) - found, found), tuple(cut)
+
+
+def joined(texts: Sequence[StoredTexts]) -> StoredTexts:
+    """All of them, of one file, in a row."""
+    starts, sizes = (np.concatenate(each) for each in zip(*((part.starts, part.sizes) for part in texts), strict=True))
+    return StoredTexts(texts[0].path, starts, sizes)
+
+
+def interleaved(texts: Sequence[StoredTexts], shares: Sequence[float]) -> StoredTexts:
+    """All of them, of one file, each in its own order: what comes first of them has their shares of the bytes, for as long as
+    none is at its end."""
+    begins = [(np.cumsum(part.sizes) - part.sizes) / share for part, share in zip(texts, shares, strict=True)]
+    return joined(texts).take(np.argsort(np.concatenate(begins), kind="stable"))
 
 
 def read_bytes(file: BinaryIO, start: int, size: int) -> bytes:

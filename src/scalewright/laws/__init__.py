@@ -10,6 +10,7 @@ from scalewright.laws.price import Price, fit_price, published_price
 from scalewright.laws.proposal import NextRun, Proposal, propose
 from scalewright.laws.repetition import R_STAR
 from scalewright.laws.runs import Points, Runs, Standard
+from scalewright.laws.supply import Supply
 
 __all__ = [
     "FORMS",
@@ -32,6 +33,7 @@ __all__ = [
     "Proposal",
     "Runs",
     "Standard",
+    "Supply",
     "Support",
     "allocate",
     "allocate_for_loss",

@@ -78,10 +78,13 @@ class Costs(NamedTuple):
 
 EAGER = {
     "fp32": Costs(0.94, 0.45, scores=72.0, streams=75.0, logits=40.0, weights=88.0, step_seconds=6.0e-3, spilled=10.3),
-    "bf16": Costs(0.71, 0.10, scores=106.0, streams=111.0, logits=51.0, weights=117.0, step_seconds=7.1e-3, spilled=6.1),
+    "bf16": Costs(
+        0.71, 0.10, scores=106.0, streams=111.0, logits=51.0, weights=117.0, step_seconds=7.1e-3, spilled=6.1
+    ),
 }
-"""Fitted to timed steps on two machines (widths 64 to 768, contexts 128 to 1024, 500 to 16,000 tokens, two threads; docs/log.md,
-2026-11-25, compiled steps, and 2026-11-27, a second processor): robust relative errors, drawn towards the first machine's."""
+"""Fitted to timed steps on two machines (widths 64 to 768, contexts 128 to 1024, 500 to 16,000 tokens, two threads;
+docs/log.md, 2026-11-25, compiled steps, and 2026-11-27, a second processor): robust relative errors, drawn towards the first
+machine's."""
 COMPILED = {
     "fp32": Costs(0.99, 1.15, scores=44.0, streams=37.0, logits=12.0, weights=69.0, step_seconds=3.7e-3, spilled=7.8),
     "bf16": Costs(0.99, 0.26, scores=94.0, streams=55.0, logits=32.0, weights=55.0, step_seconds=3.0e-3, spilled=4.1),

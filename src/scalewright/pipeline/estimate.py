@@ -4,7 +4,9 @@ from pathlib import Path
 from typing import ClassVar, NamedTuple
 
 from scalewright.architectures import LlamaFamily
+from scalewright.data.sources import mixture_of
 from scalewright.documents import Document
+from scalewright.laws import Supply
 from scalewright.machines import Machine
 from scalewright.machines.probe import probe
 from scalewright.machines.speed import MeasuredSpeed, Speed, Speeds
@@ -46,6 +48,8 @@ class Estimate(Document):
     disk_bytes: int
     speed: str
     """Where the training speed comes from."""
+    sources: tuple[str, ...] = ()
+    """Of a mixture: how each of them is drawn from."""
 
     def lines(self) -> list[str]:
         """For people."""
@@ -53,6 +57,7 @@ class Estimate(Document):
         return [
             f"data      {self.text_bytes / 1e6:.2f} MB of text, about {self.tokens:,} tokens "
             f"of a vocabulary of {self.vocabulary:,}",
+            *(f"source    {source}" for source in self.sources),
             f"ladder    {self.runs} runs, about {self.ladder_seconds:.0f} s: {'; '.join(self.rungs)}",
             f"final     about {self.final_params:,} params on {self.final_tokens:,} tokens, {self.final_seconds:.0f} s; "
             "the law will choose",
@@ -84,7 +89,7 @@ def foresee(path: Path) -> Foreseen:
     project = Project.load(path)
     root = path.resolve().parent
     task = task_named(project.task)
-    expected = task.expect(project.data, base=root, tokenizer=project.tokenizer)
+    expected = task.expect(project.text, base=root, tokenizer=project.tokenizer)
     budget = project.budget
     machine = _machine(project, root)
     precision, _ = training_precision(machine)
@@ -113,7 +118,7 @@ def foresee(path: Path) -> Foreseen:
             settings=settings,
             speeds=speeds,
             workers=machine.threads,
-            data_tokens=expected.tokens,
+            supply=expected.supply,
             seed=project.seed,
             given=project.recipe,
         )
@@ -148,6 +153,16 @@ def estimate(path: Path) -> Estimate:
         other_seconds=OTHER_SECONDS,
         disk_bytes=4 * expected.tokens + CHECKPOINT_BYTES_PER_PARAM * params_total + REPORT_BYTES,
         speed=origin,
+        sources=_drawn(project, expected.supply, flops / shape.train_flops_per_token),
+    )
+
+
+def _drawn(project: Project, supply: Supply, tokens: float) -> tuple[str, ...]:
+    return tuple(
+        f"{source.name}: {share:.1%} of the tokens, {passes:.2f} passes over about {there:,}"
+        for source, share, passes, there in zip(
+            mixture_of(project.text), supply.shares, supply.passes(tokens), supply.tokens, strict=False
+        )
     )
 
 

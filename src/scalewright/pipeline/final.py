@@ -73,6 +73,9 @@ def train_final(at: Workspace, planned: Planned, tracker: Tracker | None = None)
     )
     score_all(at.ledger, plan.hash, run, at.watch.warn)
     at.stages.finish("train", _made_from(plan, run.id))
+    for source in dataset.manifest.mixture:
+        losses = [run.metrics.get(f"{kind}loss_{source.name}", math.nan) for kind in ("", "test_")]
+        at.watch.say(f"{source.name}: validation {losses[0]:.4f}, test {losses[1]:.4f} {at.task.loss_unit}")
     at.watch.say(
         f"{run.seconds:.0f} s of training, {run.tokens_per_second:,.0f} tokens/s, "
         f"peak memory {run.peak_memory_bytes / 2**20:,.0f} MiB"

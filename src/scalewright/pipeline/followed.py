@@ -36,6 +36,7 @@ class Followed(Document):
     Attributes:
         run: Its address in the ledger.
         loss, test_loss: On the validation and the test split.
+        metrics: What else was measured; of a mixture the loss on each source, as `loss_NAME` and `test_loss_NAME`.
         mfu: Model FLOPs per second over the dense peak of all devices, as the plan counts it.
         peak_memory_bytes: Of this process.
         model: Folder of the trained model.
@@ -46,6 +47,7 @@ class Followed(Document):
     run: str
     loss: float
     test_loss: float
+    metrics: dict[str, float]
     seconds: float
     tokens_per_second: float
     mfu: float
@@ -255,6 +257,7 @@ def _keep(
         run=run.id,
         loss=run.loss,
         test_loss=run.test_loss,
+        metrics=dict(run.metrics),
         seconds=run.seconds,
         tokens_per_second=run.tokens_per_second,
         mfu=plan.choice.mfu * run.tokens_per_second / plan.choice.tokens_per_second,

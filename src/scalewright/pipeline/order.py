@@ -2,11 +2,12 @@
 
 from scalewright.architectures import LlamaFamily
 from scalewright.documents import Reason
+from scalewright.laws import Supply
 from scalewright.machines import Machine
 from scalewright.machines.speed import Speeds
 from scalewright.pipeline.project import BudgetTable
 from scalewright.pipeline.speeds import compute_in, seconds_for
-from scalewright.planning import BY_THE_RULES, Given, Order, first_settings
+from scalewright.planning import BY_THE_RULES, Given, Order, first_guess, first_settings
 from scalewright.planning.on_processor import TRAINED
 from scalewright.planning.rules import Settings
 
@@ -50,12 +51,13 @@ def ladder_order(
     settings: Settings,
     speeds: Speeds,
     workers: int,
-    data_tokens: int,
+    supply: Supply,
     seed: int,
     given: Given = BY_THE_RULES,
 ) -> Order:
     """What the ladder is wanted for."""
     target_flops, seconds = final_compute(budget, family, speeds)
+    _, tokens, _ = first_guess(target_flops)
     return Order(
         family=family,
         target_flops=target_flops,
@@ -63,7 +65,7 @@ def ladder_order(
         batch_size=settings.batch_size,
         speed=speeds.ladder,
         workers=workers,
-        data_tokens=data_tokens,
+        data_tokens=supply.worth(tokens),
         decay_fraction=given.decay_fraction or DECAY_FRACTION,
         precision=speeds.ladder.precision,
         seed=seed,

@@ -2,7 +2,7 @@
 
 import math
 
-from scalewright.data import Dataset
+from scalewright.data import Dataset, DatasetManifest
 from scalewright.documents import Reason
 from scalewright.laws import Law
 from scalewright.machines import Machine
@@ -37,11 +37,12 @@ def make_plan(
 ) -> Plan:
     """The plan of the final run within `seconds` of training or `flops`."""
     speed = speed.drifted(drift)
-    unique = dataset.manifest.splits["train"].tokens
+    supply = dataset.manifest.supply
     budget = Budget(seconds=seconds and MARGIN * seconds, flops=flops, memory_bytes=0.8 * machine.memory_bytes)
     family = task.family(dataset.manifest.vocabulary, ladder.context)
-    front = candidates(law, family, budget, speed.tokens_per_second, ladder.batch_size, unique, speed.precision)
+    front = candidates(law, family, budget, speed.tokens_per_second, ladder.batch_size, supply, speed.precision)
     choice, runner_up = choose(front)
+    unique = supply.worth(choice.tokens)
     prediction = law.predict(choice.params, choice.tokens, unique_tokens=min(unique, choice.tokens), level=LEVEL)
     tokens_per_second = speed.tokens_per_second(choice.shape.train_flops_per_token)
     rate = machine.rate(speed.precision)
@@ -95,7 +96,7 @@ def make_plan(
             ),
             "epochs": Reason(
                 origin="derived",
-                text=f"{epochs:.2f} passes over {unique:,} training tokens"
+                text=_passes(dataset.manifest, choice.tokens, epochs, unique)
                 + (
                     ": the text is shorter than the planned tokens and is repeated; the law counts repeats as worth less "
                     f"(R* = {law.parameters['R_star']:.3g} passes, {law.reasons['R_star']})"
@@ -110,7 +111,7 @@ def make_plan(
             ),
             "threads": Reason(origin="measured", text=f"{speed.threads}: all that this process may use, as timed"),
             "seed": Reason(origin="given", text=f"seed = {seed} in the project file"),
-            "unique_tokens": Reason(origin="measured", text=f"{unique:,} tokens in the training split"),
+            "unique_tokens": _unique_reason(dataset.manifest, unique),
             "context": ladder.reasons["context"],
             "precision": training_precision(machine)[1],
             "precision_price": Prices(reference=ladder.precision).of(recipe.precision).reason,
@@ -151,4 +152,25 @@ def make_plan(
                 text="none: the budget is not a time" if seconds is None else f"{hard_stop:g} times the budget",
             ),
         },
+    )
+
+
+def _passes(manifest: DatasetManifest, tokens: int, epochs: float, unique: int) -> str:
+    if not manifest.mixture:
+        return f"{epochs:.2f} passes over {unique:,} training tokens"
+    of_each = ", ".join(
+        f"{source.name} {passes:.2f} passes over {source.splits['train'].tokens:,}"
+        for source, passes in zip(manifest.mixture, manifest.supply.passes(tokens), strict=True)
+    )
+    return f"{of_each}; together as {epochs:.2f} passes over {unique:,} training tokens"
+
+
+def _unique_reason(manifest: DatasetManifest, unique: int) -> Reason:
+    if not manifest.mixture:
+        return Reason(origin="measured", text=f"{unique:,} tokens in the training split")
+    return Reason(
+        origin="derived",
+        text=f"{unique:,}: the single text that is worth what the sources are, each repeated as its weight asks, by "
+        "D_eff = sum of u + u R* (1 - exp(-R/R*)) over them (Muennighoff et al. 2023, arXiv:2305.16264); as many as they "
+        "have in these shares where none is repeated",
     )

@@ -127,7 +127,7 @@ def _prepare(at: Workspace) -> Dataset:
     """Reads, tokenises and packs the data."""
     at.watch.stage("prepare", "reading the data")
     dataset = at.task.prepare(
-        at.project.data,
+        at.project.text,
         at.state / "data",
         base=at.root,
         tokenizer=at.project.tokenizer,
@@ -141,6 +141,11 @@ def _prepare(at: Workspace) -> Dataset:
         f"{train.documents:,} documents, {train.bytes / 1e6:.2f} MB, {train.tokens:,} training tokens "
         f"of a vocabulary of {manifest.vocabulary:,}"
     )
+    for source in manifest.mixture:
+        text = source.splits["train"]
+        at.watch.say(
+            f"{source.name}: {text.documents:,} documents, {text.bytes / 1e6:.2f} MB, {text.tokens:,} training tokens"
+        )
     for name, reason in manifest.reasons.items():
         at.watch.say(f"{name.replace('_', ' ')}: {reason.text}")
     for note in (*manifest.notes, *manifest.warnings):
@@ -196,7 +201,7 @@ def _design(at: Workspace, dataset: Dataset, settings: Settings, speeds: Speeds,
                 settings=settings,
                 speeds=speeds,
                 workers=workers,
-                data_tokens=dataset.manifest.splits["train"].tokens,
+                supply=dataset.manifest.supply,
                 seed=at.project.seed,
                 given=given,
             )

@@ -3,11 +3,14 @@
 import json
 import math
 import tomllib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Self
 
 from pydantic import ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from scalewright.data import Sources, WeightedSource
+from scalewright.data.sources import mixture_of
 from scalewright.documents import Part, first_problem
 from scalewright.errors import InputError
 from scalewright.files import write_atomic
@@ -25,6 +28,16 @@ task = "language"
 data = [{data}]          # .txt .md .py .jsonl .parquet files, folders or patterns, relative to this file
 tokenizer = "auto"       # or "bytes", or "bpe:4096"
 seed = 0
+
+# In the place of `data`: several sources, mixed as their weights say.
+# [[source]]
+# name = "novels"        # its loss is told by this name; optional
+# data = ["novels/*.txt"]
+# weight = 0.7           # share of the tokens trained on, over the sum of all weights
+# [[source]]
+# name = "code"
+# data = ["src"]
+# weight = 0.3
 
 [budget]                 # one of them for the final run: minutes, hours, days or flops
 minutes = {minutes:g}
@@ -98,12 +111,22 @@ class TrackingTable(Part):
         return to
 
 
+class SourceTable(Part):
+    """A table `[[source]]`: text that is mixed with that of others."""
+
+    name: str | None = None
+    """By default `source-1`, `source-2`, ..."""
+    data: tuple[str, ...] = Field(min_length=1)
+    weight: float = Field(gt=0, strict=True)
+
+
 class Project(Part):
     """A project file, read and checked."""
 
     name: str = Field(min_length=1)
     task: str = "language"
-    data: tuple[str, ...] = Field(min_length=1)
+    data: tuple[str, ...] | None = Field(default=None, min_length=1)
+    source: tuple[SourceTable, ...] = ()
     tokenizer: str = "auto"
     seed: int = Field(default=0, ge=0, lt=2**62)
     budget: BudgetTable
@@ -117,6 +140,28 @@ class Project(Part):
         if task not in TASKS:
             raise ValueError(f"found {task!r}, expected one of {', '.join(TASKS)}")
         return task
+
+    @field_validator("source")
+    @classmethod
+    def _sensible_mixture(cls, source: tuple[SourceTable, ...]) -> tuple[SourceTable, ...]:
+        try:
+            mixture_of(_weighted(source))
+        except InputError as error:
+            raise ValueError(str(error)) from None
+        return source
+
+    @model_validator(mode="after")
+    def _one_text_or_several(self) -> Self:
+        if self.data is not None and self.source:
+            raise ValueError("found data and [[source]]: give data, or sources with their weights")
+        if self.data is None and not self.source:
+            raise ValueError('no text: give data = ["books/*.txt"], or tables [[source]] with data and a weight each')
+        return self
+
+    @property
+    def text(self) -> Sources:
+        """What is trained on: one text, or several that are mixed."""
+        return self.data or _weighted(self.source)
 
     @classmethod
     def load(cls, path: Path) -> Self:
@@ -141,6 +186,13 @@ class Project(Part):
             return cls.model_validate(content)
         except ValidationError as error:
             raise InputError(f"{path}: {first_problem(error)}") from None
+
+
+def _weighted(source: Sequence[SourceTable]) -> list[WeightedSource]:
+    return [
+        WeightedSource(f"source-{number}" if table.name is None else table.name, table.data, table.weight)
+        for number, table in enumerate(source, start=1)
+    ]
 
 
 def write_project(path: Path, *, name: str, data: str, minutes: float = 3.5, ladder: float = 0.9) -> None:

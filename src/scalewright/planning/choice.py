@@ -8,7 +8,7 @@ import numpy as np
 from scalewright.architectures import LlamaFamily, LlamaShape
 from scalewright.architectures.decoder import Decoder
 from scalewright.errors import InputError, WorkError
-from scalewright.laws import Law
+from scalewright.laws import Law, Supply
 from scalewright.planning.plan import Candidate
 
 BYTES_PER_PARAM = 16
@@ -94,12 +94,13 @@ def candidates(
     budget: Budget,
     tokens_per_second: Callable[[float], float],
     batch_size: int,
-    unique_tokens: int,
+    supply: Supply,
     precision: str,
 ) -> list[Candidate]:
     """Every size of the family with whole heads that fits, with the tokens that the budget buys it and its forecast loss.
 
-    Sizes with half a head too much serve the ladder alone: `transformers` does not load them all.
+    Tokens beyond the `supply` are repeats. Sizes with half a head too much serve the ladder alone: `transformers` does not
+    load them all.
 
     Raises:
         WorkError: no size fits, with the limit that binds.
@@ -123,7 +124,7 @@ def candidates(
         )
     params = np.array([float(shape.params) for shape in shapes])
     tokens = np.array([float(count * per_step) for count in steps])
-    losses = law.losses(params, tokens, unique_tokens=np.minimum(tokens, unique_tokens))
+    losses = law.losses(params, tokens, unique_tokens=supply.unique(tokens))
     return [
         Candidate(
             shape=shape,

@@ -60,7 +60,7 @@ class Order:
     """Of one of `workers` processes at work side by side."""
     workers: int
     data_tokens: int
-    """Training tokens there are."""
+    """Training tokens there are; of a mixture what its sources are worth (`Supply.worth`)."""
     decay_fraction: float
     precision: str
     seed: int

@@ -55,7 +55,8 @@ class Plan(Document):
     threads: int
     seed: int
     unique_tokens: int
-    """Training tokens there are; more planned tokens than these are repeats."""
+    """Training tokens there are, of a mixture what its sources are worth (`Supply.worth`); more planned tokens than these are
+    repeats."""
     memory_bytes: int
     tokens_per_second: float
     mfu: float

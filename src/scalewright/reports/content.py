@@ -2,9 +2,12 @@
 
 from dataclasses import dataclass
 
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
 from scalewright.compression import Variant
 from scalewright.data import DatasetManifest
-from scalewright.laws import Law
+from scalewright.laws import Law, Supply
 from scalewright.ledger import Forecast, Run
 from scalewright.machines import Machine
 from scalewright.planning import Ladder, Plan
@@ -36,6 +39,12 @@ class ReportContent:
     """Text that the model wrote after the prompt."""
     seconds: float
     """Of everything, wall time; of each stage the attempt that finished it."""
+
+    def unique(self, tokens: ArrayLike) -> NDArray[np.float64]:
+        """Unique tokens, as the law counts them, among so many that are trained on."""
+        if self.dataset.mixture:
+            return self.dataset.supply.unique(tokens)
+        return Supply((self.plan.unique_tokens,)).unique(tokens)
 
 
 __all__ = ["ReportContent", "Variant"]

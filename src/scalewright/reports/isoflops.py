@@ -56,7 +56,7 @@ def isoflops(content: ReportContent) -> list[IsoFlop]:
         known = tokens >= fewest
         if np.count_nonzero(known) > 1:
             n, d = params[known], tokens[known]
-            losses = law.losses(n, d, np.minimum(d, plan.unique_tokens))
+            losses = law.losses(n, d, content.unique(d))
             curves.append(IsoFlop(level * plan.choice.flops, level == 1.0, n, d, losses))
     return curves
 
@@ -97,9 +97,9 @@ def isoflop_figure(content: ReportContent) -> go.Figure:
 
 
 def _add_band(figure: go.Figure, content: ReportContent, curve: IsoFlop) -> None:
-    level, unique = content.plan.forecast.level, content.plan.unique_tokens
+    level = content.plan.forecast.level
     found = [
-        content.law.predict(float(n), float(d), float(min(d, unique)), level)
+        content.law.predict(float(n), float(d), float(content.unique(d)), level)
         for n, d in zip(curve.params, curve.tokens, strict=True)
     ]
     figure.add_traces(band(curve.params, [p.low for p in found], [p.high for p in found], level_text(level)))

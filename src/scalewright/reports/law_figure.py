@@ -22,8 +22,7 @@ def law_figure(content: ReportContent) -> go.Figure:
     shortest = min(run.tokens for run in runs)
     tokens = np.geomspace(shortest, 1.25 * final.tokens, _BAND_POINTS)
     forecasts = [
-        content.law.predict(final.params, d, min(d, content.plan.unique_tokens), outcome.forecast.level)
-        for d in tokens.tolist()
+        content.law.predict(final.params, d, float(content.unique(d)), outcome.forecast.level) for d in tokens.tolist()
     ]
     low, high = [p.low for p in forecasts], [p.high for p in forecasts]
     losses = [outcome.forecast.low, final.loss, *(run.loss for run in runs), *low, *high]
@@ -51,7 +50,7 @@ def _add_size(figure: go.Figure, content: ReportContent, look: Look, runs: list[
     tokens = np.geomspace(min(run.tokens for run in runs), max(run.tokens for run in runs), _POINTS)
     figure.add_scatter(
         x=tokens.tolist(),
-        y=content.law.losses(size, tokens, np.minimum(tokens, content.plan.unique_tokens)).tolist(),
+        y=content.law.losses(size, tokens, content.unique(tokens)).tolist(),
         mode="lines",
         line={"color": look.colour, "width": 2},
         name=name,

@@ -120,6 +120,7 @@ def _sections(content: ReportContent) -> list[tuple[str, str, list[Markup]]]:
         tables.rate_table(content),
         element("h3", "Data"),
         tables.split_table(content),
+        tables.source_table(content),
         tables.data_remarks(content),
     ]
     return [

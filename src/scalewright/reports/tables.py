@@ -168,6 +168,29 @@ def split_table(content: ReportContent) -> Markup:
     return table(("split", "documents", "text", "tokens", "bytes/token"), rows)
 
 
+def source_table(content: ReportContent) -> Markup:
+    """The sources of a mixture: what was drawn from each, and what the model reaches on it; nothing where all is one text."""
+    data, final = content.dataset, content.final
+    if not data.mixture:
+        return Markup("")
+
+    def loss(name: str) -> str:
+        return notation.loss(final.metrics[name]) if name in final.metrics else DASH
+
+    rows = [
+        (
+            source.name,
+            notation.percent(share),
+            f"{source.splits['train'].tokens:,}",
+            notation.digits(passes),
+            loss(f"loss_{source.name}"),
+            loss(f"test_loss_{source.name}"),
+        )
+        for source, share, passes in zip(data.mixture, data.shares, data.supply.passes(final.tokens), strict=True)
+    ]
+    return table(("source", "share", "training tokens", "times seen", "validation loss", "test loss"), rows)
+
+
 def data_remarks(content: ReportContent) -> Markup:
     """What preparation did and left out."""
     data = content.dataset

@@ -126,8 +126,7 @@ def _qualities(content: ReportContent) -> list[tuple[str, str, str]]:
 
 def _density(content: ReportContent, split: SplitName) -> float:
     """Bytes per token: splits differ in it."""
-    text = content.dataset.splits[split]
-    return text.bytes / text.tokens
+    return content.dataset.density(split)
 
 
 def _places(*values: float) -> list[float]:

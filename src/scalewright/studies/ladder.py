@@ -229,7 +229,7 @@ def ledger_run(
         params=trunk.shape.params,
         params_total=trunk.shape.params_total,
         tokens=measured.tokens,
-        unique_tokens=min(measured.tokens, trunk.unique_tokens or dataset.manifest.splits["train"].tokens),
+        unique_tokens=round(float(dataset.manifest.supply.limited(trunk.unique_tokens).unique(measured.tokens))),
         flops=measured.flops,
         precision=trunk.recipe.precision,
         layout="single",

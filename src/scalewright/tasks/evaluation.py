@@ -1,5 +1,6 @@
 """What a model reaches on a held-out split."""
 
+from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import reduce
@@ -51,7 +52,21 @@ def score(
 
     Each evaluates every `count`-th batch from its `place` on. What a batch comes to is told by one and zero elsewhere, so that
     sums over all are exact, and each adds the batches up in their own order, in fp64.
+
+    Of a mixture the means over its sources, in the shares at which they are trained on, whatever the lengths of their
+    hold-outs; and the loss on each source, as `loss_NAME`.
     """
+    if dataset.sources:
+        of_each = [
+            (name, share, score(task, forward, shape, part, split, device, among))
+            for name, share, part in dataset.sources
+        ]
+        mixed: defaultdict[str, float] = defaultdict(float)
+        for _, share, scores in of_each:
+            for name, value in scores.metrics.items():
+                mixed[name] += share * value
+        loss = sum(share * scores.loss for _, share, scores in of_each)
+        return Scores(loss, mixed | {f"loss_{name}": scores.loss for name, _, scores in of_each})
     held_out = task.held_out(dataset, shape, split)
     rows, sums = torch.zeros(held_out.count, dtype=torch.float64), dict[str, Tensor]()
     with torch.no_grad():

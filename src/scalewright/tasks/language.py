@@ -1,16 +1,29 @@
 """Language modelling: text in, the next token out, nats per token."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
 from scalewright.architectures import LlamaFamily, LlamaShape
-from scalewright.data import Batches, Dataset, PrepareProgress, prepare, standard_library_sources, windows
+from scalewright.data import (
+    Batches,
+    Dataset,
+    MixedBatches,
+    PrepareProgress,
+    Sources,
+    WeightedSource,
+    prepare,
+    standard_library_sources,
+    windows,
+)
+from scalewright.data.mixture import Mixture
 from scalewright.data.readers import text_bytes
-from scalewright.data.sources import find_files
+from scalewright.data.sources import files_of_each, mixture_of
 from scalewright.data.tokenizer import BYTES_VOCABULARY, vocabulary_asked
+from scalewright.laws import Supply
 from scalewright.models import Llama, cross_entropy
 from scalewright.models.parametrisation import Roles, llama_roles
 from scalewright.planning.recipe import PLAIN, Objective, Recipe
@@ -25,11 +38,21 @@ BYTES_PER_TOKEN = 2.8
 TRAINING_SHARE = 0.92
 
 
-def expand_sources(sources: Sequence[str | Path]) -> list[str | Path]:
+def expand_sources(sources: Sources) -> Sources:
     """Puts the standard library's files in the place of its name."""
-    return [
-        path for source in sources for path in (standard_library_sources() if source == STANDARD_LIBRARY else [source])
-    ]
+    if mixture := mixture_of(sources):
+        return [replace(source, data=tuple(_expanded(source.data))) for source in mixture]
+    return _expanded(sources)
+
+
+def _expanded(paths: Sequence[str | Path | WeightedSource]) -> list[str | Path]:
+    found: list[str | Path] = []
+    for path in paths:
+        if path == STANDARD_LIBRARY:
+            found += standard_library_sources()
+        elif not isinstance(path, WeightedSource):
+            found.append(path)
+    return found
 
 
 class Language:
@@ -40,7 +63,7 @@ class Language:
 
     def prepare(
         self,
-        sources: Sequence[str | Path],
+        sources: Sources,
         out: Path,
         *,
         base: Path,
@@ -51,12 +74,16 @@ class Language:
         """Reads text, trains a tokenizer on it, packs its tokens."""
         return prepare(expand_sources(sources), out, base=base, tokenizer=tokenizer, seed=seed, progress=progress)
 
-    def expect(self, sources: Sequence[str | Path], *, base: Path, tokenizer: str) -> Expected:
+    def expect(self, sources: Sources, *, base: Path, tokenizer: str) -> Expected:
         """Bytes of the files' text, and tokens at the usual length of a byte-level BPE's tokens."""
-        size = sum(text_bytes(path) for path in find_files(expand_sources(sources), base))
+        mixture = mixture_of(sources)
+        sizes = [sum(map(text_bytes, files)) for files in files_of_each(expand_sources(sources), base)]
+        size = sum(sizes)
         vocabulary, _ = vocabulary_asked(tokenizer, int(TRAINING_SHARE * size))
         per_token = 1.0 if vocabulary == BYTES_VOCABULARY else BYTES_PER_TOKEN
-        return Expected(bytes=size, tokens=int(TRAINING_SHARE * size / per_token), vocabulary=vocabulary)
+        tokens = tuple(max(1, int(TRAINING_SHARE * size / per_token)) for size in sizes)
+        shares = Mixture([source.weight for source in mixture]).shares if mixture else (1.0,)
+        return Expected(bytes=size, supply=Supply(tokens, shares), vocabulary=vocabulary)
 
     def family(self, vocabulary: int, context: int) -> LlamaFamily:
         """Llamas of the data's vocabulary."""
@@ -77,7 +104,13 @@ class Language:
     def batches(
         self, dataset: Dataset, shape: LlamaShape, batch_size: int, seed: int, unique_tokens: int | None
     ) -> Feed:
-        """Windows of context + 1 tokens, in an order drawn anew in each epoch."""
+        """Windows of context + 1 tokens, in an order drawn anew in each epoch; of a mixture from its sources by turns."""
+        batches: Batches | MixedBatches
+        if dataset.sources:
+            tokens = [source.dataset.tokens("train") for source in dataset.sources]
+            weights = [source.weight for source in dataset.manifest.mixture]
+            batches = MixedBatches(tokens, weights, shape.context, batch_size, seed, unique_tokens)
+            return lambda step, first=0, count=None: (torch.from_numpy(batches.batch(step, first, count)),)
         batches = Batches(dataset.tokens("train"), shape.context, batch_size, seed, unique_tokens=unique_tokens)
         return lambda step, first=0, count=None: (torch.from_numpy(batches.batch(step, first, count)),)
 

@@ -9,7 +9,8 @@ from typing import Any, NamedTuple, Protocol
 from torch import Tensor, nn
 
 from scalewright.architectures import LlamaFamily, LlamaShape
-from scalewright.data import Dataset, PrepareProgress
+from scalewright.data import Dataset, PrepareProgress, Sources
+from scalewright.laws import Supply
 from scalewright.models import Llama
 from scalewright.models.parametrisation import Roles
 from scalewright.planning.recipe import PLAIN, Objective, Recipe
@@ -30,9 +31,14 @@ class Expected:
     """What preparing will come to."""
 
     bytes: int
-    tokens: int
-    """Of the training split."""
+    supply: Supply
+    """Tokens of the training split."""
     vocabulary: int
+
+    @property
+    def tokens(self) -> int:
+        """Of the training split, all sources together."""
+        return sum(self.supply.tokens)
 
 
 class Feed(Protocol):
@@ -64,6 +70,10 @@ class Prepared(Protocol):
     @property
     def hash(self) -> str:
         """Identifies what a model sees."""
+
+    @property
+    def sources(self) -> Sequence[tuple[str, float, "Prepared"]]:
+        """Of a mixture: name, share of what is trained on, and data of each source; else none."""
 
 
 class Trainable(Protocol):
@@ -109,7 +119,7 @@ class Task(Trainable, Protocol):
 
     def prepare(
         self,
-        sources: Sequence[str | Path],
+        sources: Sources,
         out: Path,
         *,
         base: Path,
@@ -119,7 +129,7 @@ class Task(Trainable, Protocol):
     ) -> Dataset:
         """Reads `sources`, makes them ready for training in the folder `out`."""
 
-    def expect(self, sources: Sequence[str | Path], *, base: Path, tokenizer: str) -> Expected:
+    def expect(self, sources: Sources, *, base: Path, tokenizer: str) -> Expected:
         """What `prepare` would come to, from the sizes of the files alone."""
 
     def family(self, vocabulary: int, context: int) -> LlamaFamily:
