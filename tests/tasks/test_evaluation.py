@@ -1,6 +1,7 @@
 """A held-out split's scores, by one alone and by several that share it."""
 
 from fractions import Fraction
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -31,7 +32,8 @@ class Numbers:
 
 def scored(task, among=None):
     more = () if among is None else (among,)
-    return score(task, lambda inputs: 2 * inputs, None, None, "validation", "cpu", *more)
+    unmixed = SimpleNamespace(sources=())
+    return score(task, lambda inputs: 2 * inputs, None, unmixed, "validation", "cpu", *more)
 
 
 def test_it_is_the_mean_over_all_rows():
