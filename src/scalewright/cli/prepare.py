@@ -28,9 +28,7 @@ def prepare(
             '"novels=0.7:novels/*.txt"; repeatable.',
         ),
     ] = None,
-    tokenizer: Annotated[
-        str, typer.Option(metavar="NAME", help="auto, bytes, bpe:ENTRIES or a tokenizer.json.")
-    ] = "auto",
+    tokenizer: Annotated[str, typer.Option(metavar="NAME", help="auto, bytes or bpe:ENTRIES.")] = "auto",
     seed: Annotated[int, typer.Option(help="Of the split into train, validation and test.")] = 0,
     json: Json = False,
 ) -> None:
