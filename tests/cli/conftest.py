@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from scalewright.cli import main as command_line
+from scalewright.machines.machine import Machine
 
 E, A, B, ALPHA, BETA = 1.7, 400.0, 410.0, 0.34, 0.28
 
@@ -103,3 +104,19 @@ def replaced(runs, row, column, cell):
 def noisy(answer, runs, tmp_path):
     answer("fit", runs, "--bootstrap", "50", "--out", tmp_path / "noisy.json")
     return tmp_path / "noisy.json"
+
+
+@pytest.fixture(scope="session")
+def slow_machine():
+    """A probed processor of 20 GFLOP/s and one thread: what plans for it lets tests train."""
+    product = {"shape": (512,) * 3, "size": 512, "spread": 0, "repeats": 3}
+    return Machine.model_validate(
+        {
+            "name": "1 x processor", "cpu": "processor", "cores": 1, "threads": 1, "memory_bytes": int(8e9),
+            "devices": [{"kind": "cpu", "name": "processor", "count": 1, "memory_bytes": int(8e9)}],
+            "matmul": [product | {"dtype": "fp32", "flops_per_second": 2e10}],
+            "bandwidth_bytes_per_second": {1: 2e10}, "passes_bytes_per_second": {1: 5e10}, "links": [],
+            "precisions": {"usable": ["fp32"], "advised": "fp32"}, "taken_by_others": 0, "quick": True,
+            "measured_at": "2026-01-01", "software": {}, "warnings": [], "reasons": {},
+        }
+    )  # fmt: skip

@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 
 from scalewright.ledger import Ledger
-from scalewright.machines.machine import Machine
 from scalewright.planning.request import plan as plan_request
 
 
@@ -30,25 +29,14 @@ def mixed(place):
     return ["--source", f"a=0.75:{place / 'a'}", "--source", f"b=0.25:{place / 'b'}/*.txt", "--tokenizer", "bytes"]
 
 
-def test_a_plan_is_trained_on_a_mixture(place, call):
+def test_a_plan_is_trained_on_a_mixture(place, call, slow_machine):
     code, out, error = call("prepare", *mixed(place), "--out", place / "data", "--json")
     assert code == 0, error
     made = json.loads(out)
     assert [(source["name"], source["weight"]) for source in made["mixture"]] == [("a", 0.75), ("b", 0.25)]
     assert made["shards"] == 6
     assert made["tokens"]["train"] == sum(source["splits"]["train"]["tokens"] for source in made["mixture"])
-    product = {"shape": (512,) * 3, "size": 512, "spread": 0, "repeats": 3}
-    machine = Machine.model_validate(
-        {
-            "name": "1 x processor", "cpu": "processor", "cores": 1, "threads": 1, "memory_bytes": int(8e9),
-            "devices": [{"kind": "cpu", "name": "processor", "count": 1, "memory_bytes": int(8e9)}],
-            "matmul": [product | {"dtype": "fp32", "flops_per_second": 2e10}],
-            "bandwidth_bytes_per_second": {1: 2e10}, "passes_bytes_per_second": {1: 5e10}, "links": [],
-            "precisions": {"usable": ["fp32"], "advised": "fp32"}, "taken_by_others": 0, "quick": True,
-            "measured_at": "2026-01-01", "software": {}, "warnings": [], "reasons": {},
-        }
-    )  # fmt: skip
-    plan_request("published:chinchilla", machine, flops=1e10, hours=1, vocabulary=257, context=32).save(
+    plan_request("published:chinchilla", slow_machine, flops=1e10, hours=1, vocabulary=257, context=32).save(
         place / "plan.json"
     )
     command = [sys.executable, "-m", "scalewright", "train", "plan.json", "--data", "data", "--json", "--out", "run"]

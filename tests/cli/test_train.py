@@ -8,13 +8,12 @@ import numpy as np
 import pytest
 
 from scalewright.ledger import Ledger
-from scalewright.machines.machine import Machine
 from scalewright.planning.machine_plan import Layout, MachinePlan
 from scalewright.planning.request import plan as plan_request
 
 
 @pytest.fixture(scope="module")
-def place(tmp_path_factory):
+def place(tmp_path_factory, slow_machine):
     """A folder with text in it, `text`, and a plan of a tiny model for bytes, `plan.json`."""
     folder = tmp_path_factory.mktemp("place")
     (folder / "text").mkdir()
@@ -23,19 +22,8 @@ def place(tmp_path_factory):
     for number in range(40):
         lines = [" ".join(generator.choice(words, size=8)) + ".\n" for _ in range(40)]
         (folder / "text" / f"{number:02}.txt").write_text("".join(lines))
-    product = {"shape": (512,) * 3, "size": 512, "spread": 0, "repeats": 3}
-    machine = Machine.model_validate(
-        {
-            "name": "1 x processor", "cpu": "processor", "cores": 1, "threads": 1, "memory_bytes": int(8e9),
-            "devices": [{"kind": "cpu", "name": "processor", "count": 1, "memory_bytes": int(8e9)}],
-            "matmul": [product | {"dtype": "fp32", "flops_per_second": 2e10}],
-            "bandwidth_bytes_per_second": {1: 2e10}, "passes_bytes_per_second": {1: 5e10}, "links": [],
-            "precisions": {"usable": ["fp32"], "advised": "fp32"}, "taken_by_others": 0, "quick": True,
-            "measured_at": "2026-01-01", "software": {}, "warnings": [], "reasons": {},
-        }
-    )  # fmt: skip
     # Beyond the hour of the forecast the hard stop would end it: this machine is not that one.
-    plan_request("published:chinchilla", machine, flops=6e10, hours=1, vocabulary=257, context=32).save(
+    plan_request("published:chinchilla", slow_machine, flops=6e10, hours=1, vocabulary=257, context=32).save(
         folder / "plan.json"
     )
     return folder

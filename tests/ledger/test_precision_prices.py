@@ -53,7 +53,16 @@ def test_twins_differ_in_precision_alone(trained):
     ]
     searched = trained(10_000, 100_000, precision="simulated-int4", role="search")
     assert twins_of([run, *others]) == []
-    assert twins_of([*others, twin, run, searched]) == [{"fp32": run, "bf16": twin}]
+    tried = trained(10_000, 100_000, precision="simulated-int4", role="trial")
+    assert twins_of([*others, twin, run, searched, tried]) == [{"fp32": run, "bf16": twin}]
+
+
+def test_runs_of_another_optimiser_are_of_another_law(ladder, trained):
+    grid, again, low = ladder
+    runs = [*grid, *again, *low]
+    muon = {"configuration": {"recipe": {"learning_rate": 0.01, "precision": "fp32", "optimiser": "muon"}}}
+    others = [trained(n, d, loss=1.0 + 1e5 / n, **muon) for n in SIZES for d in HORIZONS]
+    assert measured_prices([*others, *runs]) == measured_prices(runs)
 
 
 def test_prices_of_a_ledger_by_its_own_law(ladder):

@@ -3,10 +3,8 @@
 import numpy as np
 import pytest
 import torch
-from PIL import Image
 
 from scalewright.architectures import VGGFamily
-from scalewright.data.prepare_pictures import prepare_pictures
 from scalewright.planning import Recipe
 from scalewright.tasks import evaluate, trainable_named
 from scalewright.tasks.images import DEVIATIONS, MEANS, normalised
@@ -14,6 +12,7 @@ from scalewright.training import Trunk, train
 from scalewright.training.checkpoint import read_tensors
 
 from ..kills import KillAt, KilledError
+from ..stripes import striped_pictures
 
 IMAGES = trainable_named("images")
 EDGE = 32
@@ -21,18 +20,7 @@ EDGE = 32
 
 @pytest.fixture(scope="module")
 def stripes(tmp_path_factory):
-    """Pictures with stripes that lie, and that stand: whatever is shifted or mirrored, they stay so."""
-    root, generator = tmp_path_factory.mktemp("stripes"), np.random.default_rng(0)
-    for split, count in (("train", 48), ("validation", 16), ("test", 16)):
-        for label in ("lying", "standing"):
-            folder = root / split / label
-            folder.mkdir(parents=True)
-            for number in range(count):
-                wave = 90 * np.sin(2 * np.pi * (np.arange(EDGE) / 8 + generator.random()))
-                pixels = 128 + wave[:, None, None] + generator.normal(0, 30, (EDGE, EDGE, 3))
-                pixels = pixels if label == "lying" else pixels.swapaxes(0, 1)
-                Image.fromarray(pixels.clip(0, 255).astype(np.uint8)).save(folder / f"{number}.png")
-    return prepare_pictures([root], root.parent / "prepared", pixels=EDGE)
+    return striped_pictures(tmp_path_factory.mktemp("stripes"), {"train": 48, "validation": 16, "test": 16}, EDGE)
 
 
 def trunk(pictures, **changes):

@@ -8,18 +8,17 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
-from PIL import Image
 from torch import nn
 
 from scalewright.architectures import VGGFamily
-from scalewright.data.prepare_pictures import prepare_pictures
 from scalewright.planning import Recipe
 from scalewright.tasks import trainable_named
 from scalewright.training import Trainer, Trunk
 from scalewright.training.batch_norm import TogetherFunction
+
+from ..stripes import striped_pictures
 
 IMAGES = trainable_named("images")
 STEPS, EDGE = 20, 32
@@ -69,18 +68,7 @@ def test_two_shares_have_the_values_and_gradients_of_the_whole():
 
 @pytest.fixture(scope="module")
 def stripes(tmp_path_factory):
-    """Noisy pictures with stripes that lie, and that stand."""
-    root, generator = tmp_path_factory.mktemp("stripes"), np.random.default_rng(0)
-    for split, count in (("train", 48), ("validation", 70), ("test", 1)):
-        for label in ("lying", "standing"):
-            folder = root / split / label
-            folder.mkdir(parents=True)
-            for number in range(count):
-                wave = 90 * np.sin(2 * np.pi * (np.arange(EDGE) / 8 + generator.random()))
-                pixels = 128 + wave[:, None, None] + generator.normal(0, 30, (EDGE, EDGE, 3))
-                pixels = pixels if label == "lying" else pixels.swapaxes(0, 1)
-                Image.fromarray(pixels.clip(0, 255).astype(np.uint8)).save(folder / f"{number}.png")
-    return prepare_pictures([root], root.parent / "prepared", pixels=EDGE)
+    return striped_pictures(tmp_path_factory.mktemp("stripes"), {"train": 48, "validation": 70, "test": 1}, EDGE)
 
 
 @pytest.mark.parametrize("sharding", ["none", pytest.param("all", marks=pytest.mark.slow)])

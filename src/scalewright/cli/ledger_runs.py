@@ -10,8 +10,7 @@ from pathlib import Path
 
 from scalewright.cli.columns import Columns, RunTable, read_runs
 from scalewright.errors import InputError
-from scalewright.ledger import Ledger, Run
-from scalewright.planning.recipe import OPTIONS
+from scalewright.ledger import SEARCHES, Ledger, Run, options_of, trunk_of
 from scalewright.tables import read_table
 
 HERE = Path(".scalewright") / "ledger.db"
@@ -19,7 +18,6 @@ HERE = Path(".scalewright") / "ledger.db"
 
 _GROUP = ("dataset", "tokenizer", "context", "task", "options", "recipe", "precision")
 _SHOWN = 8  # digits of a hash
-_SEARCHES = ("search", "trial")
 
 
 def read_ledger(where: str | None, columns: Columns) -> RunTable:
@@ -34,7 +32,7 @@ def read_ledger(where: str | None, columns: Columns) -> RunTable:
         InputError: there is no ledger or no run in it, or the runs are of several groups, which no law mixes.
     """
     with open_ledger(where) as ledger:
-        runs = [run for run in ledger.runs() if run.role not in _SEARCHES]
+        runs = [run for run in ledger.runs() if run.role not in SEARCHES]
     if not runs:
         raise InputError(
             f"ledger {where or HERE}: it holds no finished run of a ladder: finish one, or name a file of runs"
@@ -86,12 +84,6 @@ def _table(runs: list[Run]) -> Iterator[Path]:
         yield path
 
 
-def _options(run: Run) -> str:
-    """What was trained otherwise than by default, such as by another optimiser."""
-    recipe = run.configuration.get("recipe", {})
-    return " ".join(f"{name}={recipe[name]}" for name in OPTIONS if name in recipe) or "none"
-
-
 def _row(run: Run) -> dict[str, object]:
     return {
         "study": run.study,
@@ -100,12 +92,11 @@ def _row(run: Run) -> dict[str, object]:
         "dataset": run.data_hash[:_SHOWN],
         "tokenizer": (run.tokenizer_hash or "none")[:_SHOWN],
         "context": run.context or "none",
-        "options": _options(run),
+        "options": options_of(run),
         "recipe": run.recipe_version,
         "precision": run.precision,
         "seed": run.seed,
-        # Runs of one size, seed and text are branches of one trunk.
-        "trunk": f"{run.params} {run.seed} {run.role == 'repetition'}",
+        "trunk": trunk_of(run),
         "params": run.params,
         "tokens": run.tokens,
         "unique_tokens": run.unique_tokens,

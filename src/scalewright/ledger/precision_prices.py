@@ -7,6 +7,7 @@ from typing import Any
 from scalewright.errors import InputError
 from scalewright.files import content_hash
 from scalewright.laws import Law, Price, fit, fit_price
+from scalewright.ledger.grouping import SEARCHES, options_of, trunk_of
 from scalewright.ledger.tables import Run
 from scalewright.planning.ideal import BITS
 from scalewright.planning.prices import UNMEASURED, Prices
@@ -23,7 +24,7 @@ def twins_of(runs: Iterable[Run]) -> list[Twins]:
     """All runs that have a twin in another precision; runs of searches, whose settings are tried out, are left out."""
     found: defaultdict[str, Twins] = defaultdict(dict)
     for run in runs:
-        if run.role != "search":
+        if run.role not in SEARCHES:
             found[_but_for_precision(run)].setdefault(run.precision, run)
     return [twins for twins in found.values() if len(twins) > 1]
 
@@ -40,8 +41,10 @@ def measured_prices(runs: Sequence[Run], law: Law | None = None) -> Prices:
     """
     groups: defaultdict[tuple[Any, ...], list[Run]] = defaultdict(list)
     for run in runs:
-        if run.role != "search":
-            groups[run.data_hash, run.tokenizer_hash, run.context, run.task, run.recipe_version].append(run)
+        if run.role not in SEARCHES:
+            groups[
+                run.data_hash, run.tokenizer_hash, run.context, run.task, run.recipe_version, options_of(run)
+            ].append(run)
     found = max(
         ((twins_of(group), group) for group in groups.values()), key=lambda each: len(each[0]), default=([], [])
     )
@@ -84,11 +87,6 @@ def _but_for_precision(run: Run) -> str:
     return content_hash([kind, deciding, others])
 
 
-def _trunk(run: Run) -> str:
-    # Runs of one size, seed and text are branches of one trunk.
-    return f"{run.params} {run.seed} {run.role == 'repetition'}"
-
-
 def _law_of(reference: Sequence[Run], given: Law | None, twins: Sequence[Twins]) -> Law:
     try:
         return fit(
@@ -96,7 +94,7 @@ def _law_of(reference: Sequence[Run], given: Law | None, twins: Sequence[Twins])
             [run.tokens for run in reference],
             [run.loss for run in reference],
             unique_tokens=[run.unique_tokens for run in reference],
-            trunks=[_trunk(run) for run in reference],
+            trunks=[trunk_of(run) for run in reference],
             bootstrap=_DRAWS,
         )
     except InputError as error:
@@ -123,5 +121,5 @@ def _price(law: Law, pairs: Sequence[tuple[Run, Run]], precision: str, reference
         precision=precision,
         reference=reference,
         unique_tokens=[run.unique_tokens for run in low],
-        trunks=[_trunk(run) for run in low],
+        trunks=[trunk_of(run) for run in low],
     )

@@ -8,7 +8,7 @@ from scalewright.data import Dataset
 from scalewright.documents import Document, Reason
 from scalewright.errors import InputError
 from scalewright.laws import Law, fit
-from scalewright.ledger import Run
+from scalewright.ledger import Run, trunk_of
 from scalewright.machines import Machine
 from scalewright.machines.probe import probe
 from scalewright.machines.speed import Speeds
@@ -259,7 +259,7 @@ def _fit(at: Workspace, runs: list[Run]) -> Law:
             [run.tokens for run in runs],
             [run.loss for run in runs],
             unique_tokens=[run.unique_tokens for run in runs],
-            trunks=[f"{run.params} {run.seed} {run.role == 'repetition'}" for run in runs],
+            trunks=[trunk_of(run) for run in runs],
             seed=at.project.seed,
         ),
     )

@@ -8,7 +8,7 @@ from typing import Protocol
 
 from scalewright.data import Dataset
 from scalewright.documents import Reason
-from scalewright.ledger import Ledger, Role, Run
+from scalewright.ledger import SEARCHES, Ledger, Role, Run
 from scalewright.planning.given import BY_THE_RULES, Given
 from scalewright.planning.ladder import Ladder, trunk_steps
 from scalewright.planning.recipe import DEFAULT_REASONS, Recipe
@@ -183,7 +183,7 @@ class LadderStudy:
             for trunk in sorted(trunks, key=lambda trunk: -work[trunk.address])
         ]
         answers: dict[str, list[Measured]] = {}
-        searching = role in ("search", "trial")
+        searching = role in SEARCHES
         for job, measured in self.executor.run(train_or_diverge if searching else train_job, jobs, heard):
             trunk = job.trunk
             for one in measured:

@@ -110,8 +110,8 @@ class Language:
             tokens = [source.dataset.tokens("train") for source in dataset.sources]
             weights = [source.weight for source in dataset.manifest.mixture]
             batches = MixedBatches(tokens, weights, shape.context, batch_size, seed, unique_tokens)
-            return lambda step, first=0, count=None: (torch.from_numpy(batches.batch(step, first, count)),)
-        batches = Batches(dataset.tokens("train"), shape.context, batch_size, seed, unique_tokens=unique_tokens)
+        else:
+            batches = Batches(dataset.tokens("train"), shape.context, batch_size, seed, unique_tokens=unique_tokens)
         return lambda step, first=0, count=None: (torch.from_numpy(batches.batch(step, first, count)),)
 
     def inputs(self, batch: Batch) -> Tensor:
