@@ -15,6 +15,7 @@ import numpy as np
 import torch
 
 from scalewright.architectures import LlamaShape
+from scalewright.machines.machine import Machine
 from scalewright.machines.probe import probe
 from scalewright.machines.processor import ProcessorRates, compile_seconds, processor_step
 from scalewright.models import Llama
@@ -33,6 +34,11 @@ SHAPES = (
     (640, 64, 6, 2048, 128, 12), (768, 64, 8, 8192, 256, 4),
 )  # fmt: skip
 SECONDS = 1.5
+SQUARE = 1024  # the reference product's edge
+AS_PROBED, PATIENCE_SECONDS, PROBES = 0.08, 12.0, 4
+"""Steps count that were taken while the reference product was within this of the probe's; seconds that they are waited for; and
+probes, until one is undisturbed. A machine that is shared changes its rates by a factor of two within seconds, and not all
+alike (docs/log.md, 2026-11-27)."""
 JOBS = (60.0, 600.0)
 """Seconds of the trainings that a way is advised for."""
 _KNOWN, _DRAWS = 5, 200
@@ -61,22 +67,22 @@ class _Drawn:
 
 @dataclass(frozen=True)
 class _Timed:
-    seconds: float
-    reference: float  # FLOP/s of a product timed beside it
+    seconds: float  # at the clock of `machine`
+    machine: Machine  # as probed beside it
+    drift: float  # of a reference product since the probe; 1 where the steps were taken at the probe's clock
+
+    def rates(self, precision: str) -> ProcessorRates:
+        return ProcessorRates.of(self.machine, precision, self.machine.threads)
 
 
 def step_lines() -> Iterator[str]:
     """Each configuration: measured, forecast from the probe alone, and with five runs known; and what is advised."""
-    machine = probe(quick=True)
-    torch.set_num_threads(machine.threads)
-    rates = {precision: ProcessorRates.of(machine, precision, machine.threads) for precision in ("fp32", "bf16")}
-    reference = _reference()
+    threads = torch.get_num_threads()
     yield (
-        f"probe: fp32 {rates['fp32'].products / 1e9:.0f}, bf16 {rates['bf16'].products / 1e9:.0f} GFLOP/s, elementwise "
-        f"{rates['fp32'].passes / 1e9:.0f} GB/s, {machine.threads} threads"
+        "| width | layers | vocabulary | context | batch | precision | kernels | probed GFLOP/s | drift | measured ms "
+        "| forecast ms | error |"
     )
-    yield "| width | layers | vocabulary | context | batch | precision | kernels | measured ms | forecast ms | error |"
-    yield "|" + " --- |" * 10
+    yield "|" + " --- |" * 12
     errors: dict[bool, list[float]] = {False: [], True: []}
     slower: dict[float, list[float]] = {job: [] for job in JOBS}
     startups: dict[int, float] = {}
@@ -88,19 +94,23 @@ def step_lines() -> Iterator[str]:
                 hidden=-(-8 * width // 3 // 16) * 16,
             )  # fmt: skip
             forecast, measured = {}, {}
+            first: _Timed | None = None
             if depth not in startups:
                 startups[depth] = _startup_in_a_new_process(shape, batch)
-            for precision, compiled in itertools.product(rates, (False, True)):
-                timed = _timed(shape, batch, precision, compiled, machine.threads)
-                steady = timed.seconds * timed.reference / reference  # as it would be at the probe's clock
-                said = processor_step(shape, batch, precision, rates[precision], compiled).total
-                errors[compiled].append(said / steady - 1)
-                forecast[precision, compiled] = said, compile_seconds(shape) if compiled else 0.0
-                measured[precision, compiled] = steady, startups[depth] if compiled else 0.0
+            for precision, compiled in itertools.product(("fp32", "bf16"), (False, True)):
+                timed = _timed(shape, batch, precision, compiled, threads)
+                rates = timed.rates(precision)
+                said = processor_step(shape, batch, precision, rates, compiled).total
+                errors[compiled].append(said / timed.seconds - 1)
+                # Ways are compared at one clock, the first one's; between clocks, as the forecast says.
+                first = first or timed
+                there = processor_step(shape, batch, precision, first.rates(precision), compiled).total
+                forecast[precision, compiled] = there, compile_seconds(shape) if compiled else 0.0
+                measured[precision, compiled] = timed.seconds * there / said, startups[depth] if compiled else 0.0
                 yield (
                     f"| {width} | {depth} | {vocabulary} | {context} | {batch} | {precision} | "
-                    f"{'compiled' if compiled else 'eager'} | {1000 * steady:.1f} | {1000 * said:.1f} "
-                    f"| {said / steady - 1:+.1%} |"
+                    f"{'compiled' if compiled else 'eager'} | {rates.products / 1e9:.0f} | {timed.drift:.2f} "
+                    f"| {1000 * timed.seconds:.1f} | {1000 * said:.1f} | {said / timed.seconds - 1:+.1%} |"
                 )
             for job in JOBS:
                 slower[job].append(_lost(forecast, measured, job / measured["bf16", False][0]))
@@ -169,12 +179,21 @@ def _timed(shape: LlamaShape, batch: int, precision: str, compiled: bool, thread
     trainer, schedule = drawn_trainer(shape, batch, precision, threads, compiled)
     for _ in range(3):
         trainer.advance(schedule)
-    before, seconds = _reference(), []
-    while sum(seconds) < SECONDS or len(seconds) < 5:
+    machine = next((m for m in (probe(quick=True) for _ in range(PROBES)) if m.trusted), None) or probe(quick=True)
+    probed = _square(machine)
+    taken: list[tuple[float, float]] = []
+    begun, reference = time.perf_counter(), _reference()
+    while True:
         spent = trainer.seconds
         trainer.advance(schedule)
-        seconds.append(trainer.seconds - spent)
-    return _Timed(float(np.median(seconds)), (before + _reference()) / 2)
+        before, reference = reference, _reference()
+        taken.append((trainer.seconds - spent, (before + reference) / 2 / probed))
+        alike = [seconds for seconds, drift in taken if abs(drift - 1) < AS_PROBED]
+        if len(alike) >= 5 and sum(alike) >= SECONDS:
+            return _Timed(float(np.median(alike)), machine, 1.0)
+        if len(taken) >= 5 and time.perf_counter() - begun > PATIENCE_SECONDS:
+            drift = float(np.median([drift for _, drift in taken]))
+            return _Timed(float(np.median([seconds * drift for seconds, drift in taken])), machine, drift)
 
 
 def _startup_in_a_new_process(shape: LlamaShape, batch: int) -> float:
@@ -199,16 +218,19 @@ def _startup(asked: str) -> float:
     return three - 3 * (time.perf_counter() - begun)
 
 
+def _square(machine: Machine) -> float:
+    return next(p.flops_per_second for p in machine.matmul if (p.dtype, p.shape) == ("fp32", (SQUARE,) * 3))
+
+
 def _reference() -> float:
-    # In fp32 for both precisions: products in bf16 jump between two rates where a unit of its own makes them (docs/log.md,
-    # 2026-11-27), steps do not.
-    left, right, out = torch.randn(1024, 1024), torch.randn(1024, 1024), torch.empty(1024, 1024)
+    # In fp32 for both precisions: bf16 products jump between rates where a unit of its own makes them, steps do not.
+    left, right, out = torch.randn(SQUARE, SQUARE), torch.randn(SQUARE, SQUARE), torch.empty(SQUARE, SQUARE)
     seconds = []
-    for _ in range(20):
+    for _ in range(5):
         begun = time.perf_counter()
         torch.mm(left, right, out=out)
         seconds.append(time.perf_counter() - begun)
-    return 2 * 1024**3 / float(np.median(seconds))
+    return 2 * SQUARE**3 / float(np.median(seconds))
 
 
 if __name__ == "__main__":

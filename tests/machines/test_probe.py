@@ -1,6 +1,7 @@
 import os
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -10,12 +11,12 @@ torch = pytest.importorskip("torch")
 from scalewright.errors import InputError, WorkError  # noqa: E402
 from scalewright.machines import (  # noqa: E402
     Machine,
-    Matmul,
     measurements,
 )
 from scalewright.machines.host import CpuTime, cache_bytes  # noqa: E402
 from scalewright.machines.machine import Attention, Batched  # noqa: E402
 from scalewright.machines.probe import probe  # noqa: E402
+from scalewright.machines.timing import Timing  # noqa: E402
 
 RATES = {"fp32": 200e9, "bf16": 430e9, "fp16": 3e9}
 
@@ -32,12 +33,11 @@ def measured(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, tuple[int, int,
     """Puts fixed rates in place of measured ones; lists the products that were asked for."""
     asked = []
 
-    def measured_product(device: str, dtype: str, shape: tuple[int, int, int], seconds: float) -> Matmul:
+    def measured_product(device: str, dtype: str, shape: tuple[int, int, int], seconds: float) -> Timing:
         asked.append((dtype, shape))
         if dtype not in RATES:
             raise RuntimeError(f"not implemented for {dtype}\nstack")
-        rate = RATES[dtype]
-        return Matmul(dtype=dtype, shape=shape, size=1, flops_per_second=rate, spread=0.0, repeats=3)
+        return Timing((measurements.flops(shape) / RATES[dtype],) * 3)
 
     monkeypatch.setattr(measurements, "product", measured_product)
     for name in ("reading", "passing"):
@@ -55,8 +55,9 @@ def test_a_quick_probe_is_sane(tmp_path: Path) -> None:
 
     assert torch.get_num_threads() == threads
     assert {p.dtype for p in machine.matmul} >= {"fp32", "bf16"}
-    assert {p.shape for p in machine.matmul} <= {(n, n, n) for n in (128, 256, 512, 1024)}
-    assert all(p.size == p.shape[0] for p in machine.matmul)
+    tall = {(4096, 256, 1024), (256, 4096, 1024)}
+    assert {p.shape for p in machine.matmul} <= {(n, n, n) for n in (128, 256, 512, 1024)} | tall
+    assert all(p.size == (1024 if p.shape in tall else p.shape[0]) for p in machine.matmul)
     assert machine.rate("fp32") > 0
     assert set(machine.bandwidth_bytes_per_second) == {1, machine.threads}
     assert min(machine.bandwidth_bytes_per_second.values()) > 0
@@ -88,6 +89,10 @@ def test_no_product_takes_longer_than_its_cap(
     squares = {dtype: max(min(shape) for d, shape in measured if d == dtype) for dtype in RATES}
     largest = 1024 if quick else 4096
     assert squares == {"fp32": largest, "bf16": largest, "fp16": 512}
+    # Every product as often as there are rounds, the others between.
+    rounds = 3 if quick else 4
+    assert set(Counter(measured).values()) == {rounds}
+    assert measured[: len(set(measured))] == measured[-len(set(measured)) :]
     assert machine.precisions.advised == "bf16"
     assert machine.precisions.usable == ("fp32", "bf16")
     assert "2.1x" in machine.reasons["precisions"].text
@@ -146,10 +151,14 @@ def test_repeats_that_scatter_are_told(
     measured: list[tuple[str, tuple[int, int, int]]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     steady = measurements.product
-    monkeypatch.setattr(measurements, "product", lambda *given: steady(*given).model_copy(update={"spread": 0.3}))
+
+    def restless(timing: Timing) -> Timing:
+        return Timing(tuple(share * timing.seconds for share in (0.7, 1.0, 1.3)))
+
+    monkeypatch.setattr(measurements, "product", lambda *given: restless(steady(*given)))
     machine = probe(quick=True, device="cpu")
     assert not machine.trusted
-    assert any("repeats of the same product scatter by 30%" in warning for warning in machine.warnings)
+    assert any("repeats of the same product scatter by 60%" in warning for warning in machine.warnings)
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has the device")

@@ -3,7 +3,7 @@ from collections.abc import Iterable
 
 import pytest
 
-from scalewright.machines.timing import MIN_CALLS, time_call
+from scalewright.machines.timing import MIN_CALLS, Timing, time_call
 
 
 class Work:
@@ -33,13 +33,13 @@ def test_median_and_interquartile_range() -> None:
     # Warm-up, the one that is timed alone, then 1..5 s: median 3, quartiles 2 and 4.
     work = Work([0.0, 1.0, 5.0, 1.0, 3.0, 2.0, 4.0])
     timing = time_call(work, 16.0, work.clock)
-    assert (timing.seconds, timing.repeats) == (3.0, 5)
+    assert (timing.seconds, len(timing.samples)) == (3.0, 5)
     assert timing.spread == pytest.approx(2 / 3)
 
 
 def test_a_slow_call_is_made_no_oftener_than_it_must() -> None:
     work = Work(itertools.repeat(10.0))
-    assert time_call(work, 0.1, work.clock).repeats == 3
+    assert time_call(work, 0.1, work.clock).samples == (10.0,) * 3
     assert work.calls == MIN_CALLS
 
 
@@ -53,4 +53,10 @@ def test_short_calls_are_timed_in_batches() -> None:
     work = Work(itertools.repeat(1e-5))
     timing = time_call(work, 0.1, work.clock)
     assert timing.seconds == pytest.approx(1e-5)
-    assert work.calls >= 100 * timing.repeats
+    assert work.calls >= 100 * len(timing.samples)
+
+
+def test_samples_of_two_timings_together_and_a_part() -> None:
+    both = Timing((1.0, 2.0)) + Timing((9.0,))
+    assert (both.samples, both.seconds) == ((1.0, 2.0, 9.0), 2.0)
+    assert (both / 2).samples == (0.5, 1.0, 4.5)

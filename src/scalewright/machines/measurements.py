@@ -10,9 +10,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from scalewright.machines.machine import Attention, Batched, Matmul
+from scalewright.machines.machine import Attention, Batched
 from scalewright.machines.precision import Precision
-from scalewright.machines.timing import time_call
+from scalewright.machines.timing import Timing, time_call
 
 Shape = tuple[int, int, int]
 
@@ -28,8 +28,8 @@ _FRESH_REPEATS = 5
 _SMALL_NUMBERS = 16  # of a tensor so small that its arithmetic costs nothing
 
 
-def product(device: str, dtype: Precision, shape: Shape, seconds: float) -> Matmul:
-    """The rate of one matrix product.
+def product(device: str, dtype: Precision, shape: Shape, seconds: float) -> Timing:
+    """How long one matrix product takes.
 
     Raises:
         RuntimeError: torch does not multiply in this precision on this device.
@@ -44,15 +44,7 @@ def product(device: str, dtype: Precision, shape: Shape, seconds: float) -> Matm
             torch.mm(left, right, out=out)
         synchronise(device)
 
-    timing = time_call(multiply, seconds)
-    return Matmul(
-        dtype=dtype,
-        shape=shape,
-        size=round((rows * inner * columns) ** (1 / 3)),
-        flops_per_second=calls * flops(shape) / timing.seconds,
-        spread=timing.spread,
-        repeats=timing.repeats,
-    )
+    return time_call(multiply, seconds) / calls
 
 
 def batched(device: str, dtype: Precision, count: int, shape: Shape, seconds: float) -> Batched:

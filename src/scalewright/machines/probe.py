@@ -3,7 +3,7 @@
 import platform
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Literal
@@ -12,7 +12,7 @@ import numpy as np
 import torch
 
 from scalewright.documents import Reason
-from scalewright.errors import InputError, WorkError
+from scalewright.errors import InputError
 from scalewright.machines import collectives, measurements
 from scalewright.machines.host import (
     CpuTime,
@@ -25,10 +25,10 @@ from scalewright.machines.host import (
     usable_threads,
 )
 from scalewright.machines.machine import Collective, Device, Link, Machine, Matmul, Precisions
-from scalewright.machines.measurements import DTYPES, Shape, flops
+from scalewright.machines.measurements import DTYPES, Shape
 from scalewright.machines.precision import EMULATED, Precision, advise_precision, usable_precisions
 from scalewright.machines.processor import CACHED_BYTES
-from scalewright.machines.timing import MIN_CALLS
+from scalewright.machines.products import Products, measure_products
 
 DeviceKind = Literal["cpu", "cuda", "mps"]
 """As torch calls them: ROCm's devices are `cuda` there."""
@@ -42,41 +42,45 @@ _RESTLESS = 0.10
 
 @dataclass(frozen=True)
 class _Effort:
-    """What a probe measures: each shape for `point_seconds`, none whose product alone takes `cap_seconds`; what is not a plain
-    product for `part_seconds`; all plain products in `products_seconds`.
+    """What a probe measures, besides plain products each for `part_seconds`.
 
     Attributes:
-        shapes: rows, inner, columns of products.
         batches: count and shape of products in one call.
         attentions: heads, context and head size.
     """
 
-    shapes: tuple[Shape, ...]
+    products: Products
     batches: tuple[tuple[int, Shape], ...]
     attentions: tuple[tuple[int, int, int], ...]
-    point_seconds: float
     part_seconds: float
-    cap_seconds: float
-    products_seconds: float
 
 
 def _squares(*sizes: int) -> tuple[Shape, ...]:
     return tuple((size, size, size) for size in sizes)
 
 
+# Beyond squares, what a model multiplies: 4,096 tokens by a matrix, a matrix's gradient.
 _QUICK = _Effort(
-    _squares(128, 256, 512, 1024), (), (), point_seconds=0.1, part_seconds=0.1, cap_seconds=0.25, products_seconds=3.0
-)
+    Products(
+        (*_squares(128, 256, 512, 1024), (4096, 256, 1024), (256, 4096, 1024)),
+        rounds=3, point_seconds=0.1, cap_seconds=0.25, seconds=4.0,
+    ),
+    (), (), part_seconds=0.1,
+)  # fmt: skip
 
-# Beyond squares, what a model multiplies: 4,096 tokens by both matrices of a feed-forward block in training,
-# 16 or 1 in generation. The largest square is for accelerators: the cap leaves it out elsewhere.
+# Both matrices of a feed-forward block in training at several widths, 16 or 1 token in generation. The largest square is for
+# accelerators: the cap leaves it out elsewhere.
 _FULL = _Effort(
-    (
-        *_squares(128, 256, 512, 1024, 2048, 4096),
-        *((4096, width, 4 * width) for width in (128, 256, 512)),
-        *((4096, 4 * width, width) for width in (128, 256, 512)),
-        *((tokens, 1024, 4096) for tokens in (16, 1)),
-        *_squares(8192),
+    Products(
+        (
+            *_squares(128, 256, 512, 1024, 2048, 4096),
+            *((4096, width, 4 * width) for width in (128, 256, 512)),
+            *((4096, 4 * width, width) for width in (128, 256, 512)),
+            *((width, 4096, 4 * width) for width in (128, 256, 512)),
+            *((tokens, 1024, 4096) for tokens in (16, 1)),
+            *_squares(8192),
+        ),
+        rounds=4, point_seconds=0.4, cap_seconds=2.0, seconds=40.0,
     ),
     # Scores and mixtures of 4,096 tokens at three contexts, and of one token in generation.
     batches=(
@@ -85,19 +89,14 @@ _FULL = _Effort(
         (64, (1, 64, 2048)),
     ),
     attentions=((128, 128, 64), (32, 512, 64), (8, 2048, 64), (16, 2048, 128)),
-    point_seconds=0.4,
     part_seconds=0.2,
-    cap_seconds=2.0,
-    products_seconds=35.0,
-)
-
-# Larger sizes tell nothing new of a precision without hardware.
-_EMULATED_CAP_SECONDS = 0.1
+)  # fmt: skip
 
 _ARRAY_BYTES = 256 * 2**20
-_BANDWIDTH_SECONDS = 0.3
+_BANDWIDTH_SECONDS = 0.1
 
-_PASS_SECONDS = 0.2
+_ROUNDS = 3
+_PASS_SECONDS = 0.07
 # Beyond a processor's own caches, then beyond those that it shares.
 _LARGE_PASS_BYTES = tuple(2**power * 2**20 for power in (1, 2, 4, 6))
 _OPERATION_SECONDS = 0.1
@@ -155,11 +154,11 @@ def _measured(device: DeviceKind, effort: _Effort, quick: bool, communication: t
             device, threads, lambda: measurements.reading(device, _array_bytes(), _BANDWIDTH_SECONDS)
         )
         passes = _by_threads(device, threads, lambda: measurements.passing(device, CACHED_BYTES, _PASS_SECONDS))
-        large = {size: measurements.passing(device, size, _PASS_SECONDS) for size in _LARGE_PASS_BYTES}
+        large = _in_rounds(_LARGE_PASS_BYTES, lambda size: measurements.passing(device, size, _PASS_SECONDS))
         operation = measurements.operation(device, _OPERATION_SECONDS)
         fresh = measurements.first_touch()
         reads = {} if quick or device != "cpu" else _reads()
-        matmul, late = _products(device, effort, warnings)
+        matmul, late = measure_products(device, effort.products, warnings)
         worth = _not_emulated(matmul)
         batched = [
             measurements.batched(device, dtype, count, shape, effort.part_seconds)
@@ -212,40 +211,6 @@ def _measured(device: DeviceKind, effort: _Effort, quick: bool, communication: t
     )
 
 
-def _products(device: DeviceKind, effort: _Effort, warnings: list[str]) -> tuple[list[Matmul], int]:
-    """Those measured, and how many were left out because the time was up."""
-    deadline = time.perf_counter() + effort.products_seconds
-    products: list[Matmul] = []
-    best: dict[Precision, float] = {}
-    failed: set[Precision] = set()
-    late = 0
-    # Precisions side by side at each shape: their ratio, which decides, suffers least from a drifting clock.
-    for shape in effort.shapes:
-        for dtype in DTYPES:
-            if dtype in failed:
-                continue
-            if dtype in best:
-                call_seconds = flops(shape) / best[dtype]
-                emulated = best[dtype] < EMULATED * best["fp32"]
-                if call_seconds > (_EMULATED_CAP_SECONDS if emulated else effort.cap_seconds):
-                    continue
-                if time.perf_counter() + max(MIN_CALLS * call_seconds, effort.point_seconds) > deadline:
-                    late += 1
-                    continue
-            try:
-                product = measurements.product(device, dtype, shape, effort.point_seconds)
-            except RuntimeError as error:
-                problem = f"{dtype} {shape}: not measured: {str(error).partition(chr(10))[0]}"
-                if not products:
-                    raise WorkError(f"probe: {problem}: without fp32 nothing can be compared") from error
-                warnings.append(problem)
-                failed.add(dtype)
-                continue
-            best[dtype] = max(best.get(dtype, 0.0), product.flops_per_second)
-            products.append(product)
-    return products, late
-
-
 def _not_emulated(matmul: list[Matmul]) -> list[Precision]:
     best = {dtype: max((p.flops_per_second for p in matmul if p.dtype == dtype), default=0.0) for dtype in DTYPES}
     return [dtype for dtype, rate in best.items() if rate >= EMULATED * best["fp32"]]
@@ -255,11 +220,18 @@ def _by_threads(device: DeviceKind, threads: int, measure: Callable[[], float]) 
     """By one thread, by powers of two, and by all; an accelerator's own under 1."""
     if device != "cpu":
         return {1: measure()}
-    rates = {}
-    for count in sorted({threads} | {2**power for power in range(threads.bit_length())}):
+
+    def by(count: int) -> float:
         with measurements.threads(count):
-            rates[count] = measure()
-    return rates
+            return measure()
+
+    return _in_rounds(sorted({threads} | {2**power for power in range(threads.bit_length())}), by)
+
+
+def _in_rounds(cases: Iterable[int], measure: Callable[[int], float]) -> dict[int, float]:
+    """The median of each, the others measured between, as products are."""
+    rounds = [{case: measure(case) for case in cases} for _ in range(_ROUNDS)]
+    return {case: float(np.median([rates[case] for rates in rounds])) for case in rounds[0]}
 
 
 def _reads() -> dict[int, float]:
@@ -324,7 +296,7 @@ def _reasons(device: DeviceKind, threads: int, seconds: float) -> dict[str, Reas
     on = torch.cuda.get_device_name(0) if device == "cuda" else f"{threads} threads" if device == "cpu" else device
     system = "by the operating system; its control group's limit where that is smaller"
     measured = {
-        "matmul": f"median of repeated torch.mm of random matrices on {on}",
+        "matmul": f"median of repeated torch.mm of random matrices on {on}, in rounds",
         "batched": f"median of repeated torch.bmm of random matrices on {on}",
         "attention": f"median of torch's scaled_dot_product_attention, forward and backward, on {on}",
         "bandwidth_bytes_per_second": f"median of repeated sums of an array of {_array_bytes() / 2**20:.0f} MiB",

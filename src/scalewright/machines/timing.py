@@ -19,11 +19,26 @@ MIN_CALLS = 2 + _MIN_REPEATS
 
 @dataclass(frozen=True)
 class Timing:
-    """Seconds of one call: median, interquartile range over the median, and number of samples behind them."""
+    """Seconds of one call, in several samples; the sum of two has the samples of both, a part of one the same part of each."""
 
-    seconds: float
-    spread: float
-    repeats: int
+    samples: tuple[float, ...]
+
+    @property
+    def seconds(self) -> float:
+        """The median."""
+        return float(np.median(self.samples))
+
+    @property
+    def spread(self) -> float:
+        """Interquartile range over the median."""
+        quarter, three_quarters = np.percentile(self.samples, [25, 75])
+        return float((three_quarters - quarter) / self.seconds)
+
+    def __add__(self, other: "Timing") -> "Timing":
+        return Timing(self.samples + other.samples)
+
+    def __truediv__(self, calls: int) -> "Timing":
+        return Timing(tuple(sample / calls for sample in self.samples))
 
 
 def time_call(
@@ -43,5 +58,4 @@ def time_call(
         for _ in range(batch):
             call()
         samples.append((clock() - begin) / batch)
-    quarter, median, three_quarters = np.percentile(samples, [25, 50, 75])
-    return Timing(float(median), float((three_quarters - quarter) / median), len(samples))
+    return Timing(tuple(samples))
