@@ -106,7 +106,7 @@ def test_data_of_another_vocabulary_are_refused(place, call):
     ],
 )
 def test_fewer_processes_make_fewer_replicas_of_the_same_batch(layout, processes, expected):
-    from scalewright.pipeline.followed import fitted
+    from scalewright.pipeline.processes import fitted
 
     planned = Layout.alone().model_copy(update=layout)
     found = fitted(planned, processes, 8)
@@ -116,7 +116,7 @@ def test_fewer_processes_make_fewer_replicas_of_the_same_batch(layout, processes
 
 def test_processes_that_make_no_whole_replicas_are_refused():
     from scalewright.errors import InputError
-    from scalewright.pipeline.followed import fitted
+    from scalewright.pipeline.processes import fitted
 
     planned = Layout.alone().model_copy(update={"devices": 8, "data": 4, "tensor": 2})
     with pytest.raises(InputError, match="a multiple of 2"):

@@ -1,4 +1,4 @@
-"""`prepare`: text made ready for training."""
+"""`prepare`: text or pictures made ready for training."""
 
 import math
 from pathlib import Path
@@ -29,13 +29,29 @@ def prepare(
         ),
     ] = None,
     tokenizer: Annotated[str, typer.Option(metavar="NAME", help="auto, bytes or bpe:ENTRIES.")] = "auto",
+    pixels: Annotated[
+        int | None,
+        typer.Option(
+            metavar="N",
+            help="DATA are pictures: folders or tars with a folder of each class, under train, validation and test or not; "
+            "their middle squares are brought to N x N.",
+        ),
+    ] = None,
     seed: Annotated[int, typer.Option(help="Of the split into train, validation and test.")] = 0,
     json: Json = False,
 ) -> None:
-    """Reads text, removes duplicates, splits it, trains a tokenizer, packs tokens. Goes on where it was killed."""
+    """Reads text, removes duplicates, splits it, trains a tokenizer, packs tokens; or decodes pictures. Goes on where it was
+    killed."""
     from scalewright.cli.terminal import TerminalWatch
     from scalewright.tasks import task_named
 
+    if pixels is not None:
+        if source or tokenizer != "auto":
+            raise InputError(
+                "--pixels: found it with --source or --tokenizer, which are for text: leave one of them out"
+            )
+        _prepare_pictures(data or [], out, pixels, seed, json)
+        return
     if bool(data) == bool(source):
         found = "both" if data else "neither"
         raise InputError(f"DATA and --source: found {found}; name text, or the sources of a mixture by --source")
@@ -66,6 +82,33 @@ def prepare(
         ("tokens", counted),
         *sources,
         ("vocab", f"{manifest.vocabulary:,}"),
+        ("folder", str(made.folder)),
+    ):
+        answers.print(Text.assemble((f"{label:>10}", "bold"), "  ", text), highlight=False, soft_wrap=True)
+
+
+def _prepare_pictures(data: list[str], out: Path, pixels: int, seed: int, json: bool) -> None:
+    from scalewright.cli.terminal import TerminalWatch
+    from scalewright.data.prepare_pictures import prepare_pictures
+
+    if not data:
+        raise InputError("DATA: found none; name a folder of pictures, or a tar of one")
+    with stoppable(), TerminalWatch(errors) as watch:
+        watch.stage("prepare", ", ".join(data))
+        made = prepare_pictures(
+            data, out, pixels=pixels, seed=seed, progress=lambda stage, share: watch.progress(share, 1.0, stage)
+        )
+        for warning in made.manifest.warnings:
+            watch.warn(warning)
+    manifest = made.manifest
+    if json:
+        print_json(manifest.model_dump(mode="json") | {"folder": str(made.folder)})
+        return
+    counted = ", ".join(f"{name} {split.pictures:,}" for name, split in manifest.splits.items())
+    for label, text in (
+        ("pictures", f"{counted}, of {pixels} x {pixels}"),
+        ("classes", ", ".join(manifest.classes)),
+        ("duplicates", f"{manifest.duplicates_removed:,} left out"),
         ("folder", str(made.folder)),
     ):
         answers.print(Text.assemble((f"{label:>10}", "bold"), "  ", text), highlight=False, soft_wrap=True)

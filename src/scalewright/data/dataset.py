@@ -142,6 +142,16 @@ class Dataset:
         return self.folder / TOKENIZER
 
     @property
+    def supply(self) -> Supply:
+        """What there is to train on, and in which shares."""
+        return self.manifest.supply
+
+    @property
+    def tokenizer_hash(self) -> str:
+        """Of `tokenizer.json`."""
+        return self.manifest.tokenizer_sha256
+
+    @property
     def hash(self) -> str:
         """Identifies what a model sees: the tokens of every split and the tokenizer, not their origin; of a mixture, the
         sources in their order and the proportions between them."""

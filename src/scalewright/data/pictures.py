@@ -14,6 +14,7 @@ from scalewright.data.shards import Shard, TokenStream, verify
 from scalewright.documents import Document, Part, Reason
 from scalewright.errors import InputError
 from scalewright.files import content_hash
+from scalewright.laws import Supply
 
 
 class PicturesSplit(Part):
@@ -73,6 +74,16 @@ class Pictures:
     def sources(self) -> tuple[()]:
         """None: pictures are not mixed."""
         return ()
+
+    @property
+    def supply(self) -> Supply:
+        """What there is to train on."""
+        return Supply((self.manifest.splits["train"].pictures,))
+
+    @property
+    def tokenizer_hash(self) -> None:
+        """None: pictures are no text."""
+        return None
 
     @property
     def hash(self) -> str:

@@ -2,18 +2,18 @@
 
 import json
 import math
-import tomllib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Self
 
-from pydantic import ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import ConfigDict, Field, field_validator, model_validator
 
 from scalewright.data import Sources, WeightedSource
 from scalewright.data.sources import mixture_of
-from scalewright.documents import Part, first_problem
+from scalewright.documents import Part
 from scalewright.errors import InputError
 from scalewright.files import write_atomic
+from scalewright.pipeline.toml_file import read_toml
 from scalewright.planning import BY_THE_RULES, Given
 from scalewright.tasks import TASKS
 from scalewright.training.trackers import check_tracker
@@ -174,18 +174,7 @@ class Project(Part):
             raise InputError(f"{path}: a folder, expected a project file such as {path / 'project.toml'}")
         if not path.is_file():
             raise InputError(f"{path}: no such file; `scalewright init` writes a project.toml")
-        try:
-            content = tomllib.loads(path.read_text())
-        except OSError as error:
-            raise InputError(f"{path}: not readable ({error.strerror})") from None
-        except UnicodeDecodeError as error:
-            raise InputError(f"{path}: not UTF-8 text ({error.reason} at byte {error.start})") from None
-        except tomllib.TOMLDecodeError as error:
-            raise InputError(f"{path}: not TOML: {error}") from None
-        try:
-            return cls.model_validate(content)
-        except ValidationError as error:
-            raise InputError(f"{path}: {first_problem(error)}") from None
+        return read_toml(path, cls)
 
 
 def _weighted(source: Sequence[SourceTable]) -> list[WeightedSource]:

@@ -6,6 +6,8 @@ from typing import NamedTuple
 from scalewright.documents import Reason
 
 TOKENS_PER_PARAM = 8.0
+WARMUP_SHARE, MOST_WARMUP = 50, 2000
+"""Of the steps, one in so many is warmup, and no more than the second of these."""
 
 CONTEXTS = ((1e15, 128), (1e17, 256), (1e19, 512), (1e20, 1024), (math.inf, 2048))
 
@@ -46,6 +48,30 @@ def batch_tokens(tokens: float, context: int) -> tuple[int, Reason]:
         origin="cited",
         text=f"0.58·D^0.571 = {optimum:,.0f} tokens at D = {tokens:.2g}, the middle of the rungs "
         f"(step law, Li et al. 2025, arXiv:2503.04715), the power of two of sequences below it: {sequences} x {context}",
+    )
+
+
+def step_law_rate(params: float, tokens: float) -> tuple[float, Reason]:
+    """The learning rate of AdamW for matrices of a language model."""
+    rate = 1.79 * params**-0.713 * tokens**0.307
+    return rate, Reason(
+        origin="cited",
+        text=f"1.79 N^-0.713 D^0.307 = {rate:.2g} (step law, Li et al. 2025, arXiv:2503.04715)",
+    )
+
+
+def warmup_of_a_run(steps: int) -> tuple[int, Reason]:
+    """Steps in which the rate rises."""
+    warmup = min(MOST_WARMUP, max(10, steps // WARMUP_SHARE))
+    return warmup, Reason(origin="assumed", text=f"one step in {WARMUP_SHARE}, at most {MOST_WARMUP:,}: {warmup:,}")
+
+
+def weight_decay(learning_rate: float, steps: int) -> tuple[float, Reason]:
+    """AdamW's, of a run of so many steps."""
+    return 1 / (learning_rate * steps), Reason(
+        origin="derived",
+        text=f"1/(learning rate x {steps:,} steps): weights forget their past over the length of the run "
+        "(Wang & Aitchison 2024, arXiv:2405.13698)",
     )
 
 

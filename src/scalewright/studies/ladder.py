@@ -15,7 +15,7 @@ from scalewright.planning.recipe import DEFAULT_REASONS, Recipe
 from scalewright.studies.executor import Executor, Tick
 from scalewright.studies.search import search_rate
 from scalewright.studies.work import TrunkJob, train_job, train_or_diverge
-from scalewright.tasks import Scores
+from scalewright.tasks import Prepared, Scores
 from scalewright.training import Measured, Trunk
 
 CHECKPOINT_SECONDS = 15.0
@@ -209,7 +209,7 @@ def ledger_run(
     *,
     study: str,
     role: Role,
-    dataset: Dataset,
+    dataset: Prepared,
     folder: Path,
     test: Scores | None = None,
 ) -> Run:
@@ -221,7 +221,7 @@ def ledger_run(
         role=role,
         configuration=trunk.model_dump(mode="json", exclude={"horizons"}) | {"steps": measured.horizon},
         data_hash=dataset.hash,
-        tokenizer_hash=dataset.manifest.tokenizer_sha256,
+        tokenizer_hash=dataset.tokenizer_hash,
         task=trunk.task,
         context=getattr(trunk.shape, "context", None),
         recipe_version=trunk.recipe.version,
@@ -229,7 +229,7 @@ def ledger_run(
         params=trunk.shape.params,
         params_total=trunk.shape.params_total,
         tokens=measured.tokens,
-        unique_tokens=round(float(dataset.manifest.supply.limited(trunk.unique_tokens).unique(measured.tokens))),
+        unique_tokens=round(float(dataset.supply.limited(trunk.unique_tokens).unique(measured.tokens))),
         flops=measured.flops,
         precision=trunk.recipe.precision,
         layout="single",

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -11,10 +12,13 @@ from torch.nn import functional as F
 from scalewright.architectures.vgg import VGGShape
 from scalewright.data.picture_batches import PictureBatches
 from scalewright.data.pictures import Pictures
+from scalewright.documents import Reason
 from scalewright.models import cross_entropy
 from scalewright.models.parametrisation import Roles, vgg_roles
 from scalewright.models.vgg import VGG
+from scalewright.models.vgg_folder import save_vgg
 from scalewright.planning.recipe import PLAIN, Objective, Recipe
+from scalewright.tasks.described import described
 from scalewright.tasks.task import Batch, Feed, HeldOut
 
 MEANS, DEVIATIONS = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
@@ -31,6 +35,20 @@ class Images:
     def open(self, folder: Path) -> Pictures:
         """Prepared pictures."""
         return Pictures.open(folder)
+
+    def shape(self, dataset: Pictures, model: Mapping[str, Any]) -> VGGShape:
+        """A VGG16 of the data's classes and pixels: by default as wide as published."""
+        lists = {name: tuple(value) if isinstance(value, list) else value for name, value in model.items()}
+        manifest = dataset.manifest
+        return described(VGGShape, lists | {"classes": len(manifest.classes), "pixels": manifest.pixels})
+
+    def rate(self, shape: VGGShape, tokens: float) -> tuple[float, Reason]:
+        """The usual one of Adam."""
+        return 1e-3, Reason(origin="assumed", text="0.001, Adam's usual rate (Kingma & Ba 2014, arXiv:1412.6980)")
+
+    def save(self, model: VGG, dataset: Pictures, folder: Path, card: Mapping[str, Any]) -> None:
+        """As torchvision names its weights, with the classes' names beside them."""
+        save_vgg(model, dataset.manifest.classes, folder, card)
 
     def build(self, shape: VGGShape, dropout: float | None = None) -> VGG:
         """A VGG16 of a shape, with half of its classifier's inner layers left out in training unless told otherwise."""

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -23,10 +24,14 @@ from scalewright.data.mixture import Mixture
 from scalewright.data.readers import text_bytes
 from scalewright.data.sources import files_of_each, mixture_of
 from scalewright.data.tokenizer import BYTES_VOCABULARY, vocabulary_asked
+from scalewright.documents import Reason
+from scalewright.errors import InputError
 from scalewright.laws import Supply
-from scalewright.models import Llama, cross_entropy
+from scalewright.models import Llama, cross_entropy, save_model
 from scalewright.models.parametrisation import Roles, llama_roles
 from scalewright.planning.recipe import PLAIN, Objective, Recipe
+from scalewright.planning.rules import step_law_rate
+from scalewright.tasks.described import described
 from scalewright.tasks.task import Batch, Expected, Feed, HeldOut
 
 STANDARD_LIBRARY = "python:standard-library"
@@ -92,6 +97,30 @@ class Language:
     def open(self, folder: Path) -> Dataset:
         """Prepared text."""
         return Dataset.open(folder)
+
+    def shape(self, dataset: Dataset, model: Mapping[str, Any]) -> LlamaShape:
+        """A Llama of the data's vocabulary: a `width` and a `context`, the rest by default as in the family's shape of that
+        width; heads of 16."""
+        given = {"vocabulary": dataset.manifest.vocabulary} | dict(model)
+        if missing := [name for name in ("width", "context") if not isinstance(given.get(name), int)]:
+            raise InputError(f"model.{missing[0]}: expected a whole number, such as {missing[0]} = 256")
+        dial = {name: given[name] for name in ("vocabulary", "context", "head_size") if name in given}
+        usual = described(LlamaFamily, dial).shape(given["width"])
+        return described(LlamaShape, dict(usual) | given)
+
+    def rate(self, shape: LlamaShape, tokens: float) -> tuple[float, Reason]:
+        """By the step law."""
+        return step_law_rate(shape.params, tokens)
+
+    def save(self, model: Llama, dataset: Dataset, folder: Path, card: Mapping[str, Any]) -> None:
+        """For `transformers`."""
+        save_model(
+            model,
+            folder,
+            tokenizer=dataset.tokenizer_path,
+            end_of_text=dataset.manifest.end_of_text,
+            card=dict(card),
+        )
 
     def build(self, shape: LlamaShape, dropout: float | None = None) -> Llama:
         """The trunk as it is: tokens in, logits out."""

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from scalewright.architectures import LlamaFamily, LlamaShape
 from scalewright.data import Dataset, PrepareProgress, Sources
+from scalewright.documents import Reason
 from scalewright.laws import Supply
 from scalewright.models import Llama
 from scalewright.models.parametrisation import Roles
@@ -72,6 +73,14 @@ class Prepared(Protocol):
         """Identifies what a model sees."""
 
     @property
+    def supply(self) -> Supply:
+        """Of the training split, in the unit of the task's data: what there is, and in which shares."""
+
+    @property
+    def tokenizer_hash(self) -> str | None:
+        """Of what turned text into numbers; None where data are no text."""
+
+    @property
     def sources(self) -> Sequence[tuple[str, float, "Prepared"]]:
         """Of a mixture: name, share of what is trained on, and data of each source; else none."""
 
@@ -85,6 +94,19 @@ class Trainable(Protocol):
 
     def open(self, folder: Path) -> Prepared:
         """Prepared data."""
+
+    def shape(self, dataset: Any, model: Mapping[str, Any]) -> Any:
+        """The shape of a model that is described by hand, for these data.
+
+        Raises:
+            InputError: the description has a word that does not fit.
+        """
+
+    def rate(self, shape: Any, tokens: float) -> tuple[float, Reason]:
+        """The learning rate of AdamW where none is given, for training on so many tokens, and why."""
+
+    def save(self, model: Any, dataset: Any, folder: Path, card: Mapping[str, Any]) -> None:
+        """Writes a trained model, for those who use it, and where it comes from."""
 
     def build(self, shape: Any, dropout: float | None = None) -> nn.Module:
         """A model of a shape, its weights not yet drawn; without a `dropout` it has what it was published with."""

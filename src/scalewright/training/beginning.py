@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.distributed.tensor import DTensor
 from torch.nn.modules.module import register_module_parameter_registration_hook
 
@@ -40,15 +40,12 @@ def begin(model: nn.Module, parts: Sequence[nn.Module], roles: Roles, seed: int,
         part.to_empty(device=device)
         for name, buffer in part.named_buffers():
             buffer.copy_(buffers[name])
-    initialise(model, roles, seed, _keep_own)
-
-
-def _on_meta(module: nn.Module, name: str, parameter: nn.Parameter | None) -> nn.Parameter | None:
-    return None if parameter is None else nn.Parameter(parameter.to("meta"), parameter.requires_grad)
+    initialise(model, roles, seed, put_own)
 
 
 @torch.no_grad()
-def _keep_own(weight: nn.Parameter, draw: Draw) -> None:
+def put_own(weight: Tensor, draw: Draw) -> None:
+    """Fills a weight, or this process's part of it, with what `draw` makes of the whole."""
     if weight.device.type == "cpu" and not isinstance(weight, DTensor):
         draw(weight)
         return
@@ -62,3 +59,7 @@ def _keep_own(weight: nn.Parameter, draw: Draw) -> None:
         weight.to_local().copy_(whole[places])
     else:
         weight.copy_(whole)
+
+
+def _on_meta(module: nn.Module, name: str, parameter: nn.Parameter | None) -> nn.Parameter | None:
+    return None if parameter is None else nn.Parameter(parameter.to("meta"), parameter.requires_grad)

@@ -1,15 +1,42 @@
 """What decides a run's result, and the address made of it."""
 
+from pathlib import Path
 from typing import Self
 
 from pydantic import Field, model_validator
 
 from scalewright.architectures import Shape
 from scalewright.documents import Part
-from scalewright.files import content_hash
+from scalewright.errors import InputError
+from scalewright.files import content_hash, file_hash
 from scalewright.planning.recipe import Recipe
 from scalewright.training.batch_warmup import WithSmallBatches, batch_warmup
 from scalewright.training.schedule import Cosine, Linear, Schedule, WarmupStableDecay
+
+
+class Start(Part):
+    """Weights of another model that a training begins with, where the two have the same layers.
+
+    Attributes:
+        path: Of a safetensors file, or of one that `torch.save` wrote; it may move.
+        sha256: Of its content.
+        frozen: Whether what is taken over stays as it is, and the rest alone is trained.
+    """
+
+    path: Path
+    sha256: str
+    frozen: bool = False
+
+    @classmethod
+    def of(cls, path: Path, frozen: bool = False) -> "Start":
+        """The weights in a file.
+
+        Raises:
+            InputError: there is none.
+        """
+        if not path.is_file():
+            raise InputError(f"{path}: no such file; expected weights, as safetensors or as torch.save writes them")
+        return cls(path=path, sha256=file_hash(path), frozen=frozen)
 
 
 class Trunk(Part):
@@ -26,6 +53,8 @@ class Trunk(Part):
     """Train on this many tokens only, repeating them; None: on all there are."""
     compiled: bool = False
     """Whether model and loss are compiled: kernels are fused, and their sums come in another order."""
+    start: Start | None = None
+    """By default all weights are drawn."""
     threads: int
     """Threads of the arithmetic: they decide the order of its sums, and so its last digits."""
 
@@ -78,8 +107,9 @@ class Trunk(Part):
         return WithSmallBatches(schedule, batch_warmup(recipe), 1.0 if recipe.optimiser == "sgd" else 0.5)
 
     def _deciding(self) -> dict[str, object]:
-        deciding = self.model_dump(mode="json", exclude={"recipe", "horizons", "compiled"})
-        return deciding | {"recipe": self.recipe.deciding} | ({"compiled": True} if self.compiled else {})
+        deciding = self.model_dump(mode="json", exclude={"recipe", "horizons", "compiled", "start"})
+        deciding |= {"recipe": self.recipe.deciding} | ({"compiled": True} if self.compiled else {})
+        return deciding | ({"start": self.start.model_dump(exclude={"path"})} if self.start else {})
 
 
 class Measured(Part):

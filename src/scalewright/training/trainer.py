@@ -2,9 +2,10 @@
 
 import math
 import time
+from collections.abc import Sequence
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from scalewright.data.ahead import Ahead
 from scalewright.errors import InputError, WorkError
@@ -16,6 +17,7 @@ from scalewright.training.beginning import begin, weightless
 from scalewright.training.checkpoint import Facts, Saved, Tensors
 from scalewright.training.clipping import clip
 from scalewright.training.configuration import Measured, Trunk
+from scalewright.training.counting import counted_flops
 from scalewright.training.fp8 import check_fp8
 from scalewright.training.memory import keep_memory, peak_memory_bytes
 from scalewright.training.mesh import DATA, Mesh
@@ -23,6 +25,7 @@ from scalewright.training.optimisers import optimiser_of
 from scalewright.training.placement import place
 from scalewright.training.schedule import Schedule
 from scalewright.training.spikes import NoSpikes, SpikeWatch
+from scalewright.training.start import take_over
 from scalewright.training.stopping import EarlyStopping, NeverStopping
 
 CURVE_POINTS = 60
@@ -76,6 +79,12 @@ class Trainer:
             model = task.build(trunk.shape, recipe.dropout)
         roles = task.roles(model, recipe)
         self._rows = self.mesh.rows(recipe.batch_size)
+
+        def start(parts: Sequence[nn.Module]) -> None:
+            begin(model, parts, roles, trunk.seed, device)
+            if trunk.start:
+                take_over(model, trunk.start)
+
         self.placement = place(
             model,
             task,
@@ -84,13 +93,19 @@ class Trainer:
             recipe,
             trunk.compiled,
             rows=self._rows.stop - self._rows.start,
-            begin=lambda parts: begin(model, parts, roles, trunk.seed, device),
+            begin=start,
         )
         self.weights: Tensors = {
             name: value for part in self.placement.parts for name, value in part.state_dict().items()
         }
         """What this process holds of the model, by its names there: parameters, and buffers that are kept."""
-        self._parameters = {name: value for part in self.placement.parts for name, value in part.named_parameters()}
+        self._parameters = {
+            name: value
+            for part in self.placement.parts
+            for name, value in part.named_parameters()
+            if value.requires_grad
+        }
+        """Those of them that are trained."""
         self.optimiser = optimiser_of(self._parameters.items(), roles, recipe)
         self.averaging: Averaging = NoAveraging() if recipe.ema_decay is None else MovingAverage(recipe.ema_decay)
         # Gradients of fp16 are scaled up, or small ones would be zero (Micikevicius et al. 2018, arXiv:1710.03740).
@@ -254,11 +269,17 @@ class Trainer:
             best_step=self.stopping.step,
             skipped=tuple(self.skipped),
             curve=tuple(self.curve),
-            flops=float(tokens * self.trunk.shape.train_flops_per_token),
+            flops=tokens * self._flops_per_token(),
             seconds=self.seconds,
             tokens_per_second=tokens / self.seconds,
             peak_memory_bytes=max(self._peak_memory, peak_memory_bytes()),
         )
+
+    def _flops_per_token(self) -> float:
+        shape = self.trunk.shape
+        if self.trunk.start is None or not self.trunk.start.frozen:
+            return float(shape.train_flops_per_token)
+        return counted_flops(self.task, shape, self.batch(0), self._parameters.keys()) / shape.tokens_per_row
 
     def _over_replicas(self, sums: Tensor) -> Tensor:
         # Summed where the processes' group works.

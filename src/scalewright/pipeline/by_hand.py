@@ -1,0 +1,206 @@
+"""A training that is described by hand: a model, its recipe and its layout, without a plan."""
+
+from pathlib import Path
+from typing import Any, Literal, Self
+
+from pydantic import ConfigDict, Field, field_validator, model_validator
+
+from scalewright.documents import Part, Reason
+from scalewright.errors import InputError
+from scalewright.files import content_hash
+from scalewright.ledger import Ledger
+from scalewright.machines.host import usable_threads
+from scalewright.pipeline.carried_out import Trained, carry_out, keep
+from scalewright.pipeline.processes import Started, fitted
+from scalewright.pipeline.toml_file import read_toml
+from scalewright.pipeline.watch import Silent, Watch
+from scalewright.planning import BY_THE_RULES, Given
+from scalewright.planning.machine_plan import Layout
+from scalewright.planning.recipe import DEFAULT_REASONS, Recipe
+from scalewright.planning.rules import warmup_of_a_run, weight_decay
+from scalewright.tasks import TRAINABLE, trainable_named
+from scalewright.training import Trunk
+from scalewright.training.configuration import Start
+
+
+class StartTable(Part):
+    """The table `[start]`: weights to begin with, relative to the file, and whether they stay as they are."""
+
+    model_config = ConfigDict(strict=True)
+
+    weights: str = Field(min_length=1)
+    frozen: bool = False
+
+
+class LayoutTable(Part):
+    """The table `[layout]`: how the model lies on processes; what they are started for beyond it are replicas."""
+
+    model_config = ConfigDict(strict=True)
+
+    tensor: int = Field(default=1, ge=1)
+    pipeline: int = Field(default=1, ge=1)
+    stages: int = Field(default=1, ge=1)
+    sharding: Literal["none", "optimiser", "all"] = "none"
+    accumulation: int = Field(default=1, ge=1)
+    recompute: Literal["none", "attention", "all"] = "none"
+
+
+class Training(Part):
+    """A training file.
+
+    Attributes:
+        task: `language` or `images`.
+        epochs, steps: How long to train; one of them.
+        batch_size: Rows of a step: sequences, or pictures.
+        precision: As `Recipe.precision`.
+        patience: Evaluations without a lower loss, after which training ends and the best weights are restored.
+        evaluate_every: Steps between evaluations; an epoch's by default.
+        compiled: Whether torch.compile makes kernels.
+        threads: Of a processor; all by default.
+        model: What the task's shapes are described by.
+    """
+
+    model_config = ConfigDict(strict=True)
+
+    task: str
+    seed: int = Field(default=0, ge=0, lt=2**62)
+    epochs: float | None = Field(default=None, gt=0)
+    steps: int | None = Field(default=None, ge=1)
+    batch_size: int = Field(default=32, ge=1)
+    precision: str = "fp32"
+    patience: int | None = Field(default=None, ge=1)
+    evaluate_every: int | None = Field(default=None, ge=1)
+    compiled: bool = False
+    threads: int | None = Field(default=None, ge=1)
+    model: dict[str, Any]
+    recipe: Given = BY_THE_RULES
+    start: StartTable | None = None
+    layout: LayoutTable = LayoutTable()
+
+    @field_validator("task")
+    @classmethod
+    def _known_task(cls, task: str) -> str:
+        if task not in TRAINABLE:
+            raise ValueError(f"found {task!r}, expected one of {', '.join(TRAINABLE)}")
+        return task
+
+    @model_validator(mode="after")
+    def _as_long_as_what(self) -> Self:
+        if (self.epochs is None) == (self.steps is None):
+            raise ValueError("epochs and steps: expected one of them, such as epochs = 20")
+        if self.evaluate_every is not None and self.patience is None:
+            raise ValueError("evaluate_every: found it without patience, for which alone training stops to evaluate")
+        return self
+
+    @classmethod
+    def load(cls, path: Path) -> Self:
+        """Reads a training file.
+
+        Raises:
+            InputError: it is missing, is not TOML, or a field does not fit.
+        """
+        if not path.is_file():
+            raise InputError(f"{path}: no such file; expected a plan.json, or a training file such as vgg.toml")
+        return read_toml(path, cls)
+
+
+def train_by_hand(
+    training: Training,
+    data: Path,
+    out: Path,
+    *,
+    base: Path = Path(),
+    device: str = "cpu",
+    ledger: str | Path | None = None,
+    watch: Watch | None = None,
+) -> Trained | None:
+    """Trains what is described on prepared data, and keeps the model under `out`.
+
+    Killed or asked to end, and called again, it goes on from its last checkpoint. In a job of several processes each calls it;
+    the first one speaks and answers, the others return None.
+
+    Args:
+        training: What to train.
+        data: Prepared for its task.
+        out: Folder for checkpoints, the model and, unless one is named, the ledger; the same for all processes.
+        base: Where the file's relative paths begin.
+        device: Torch device type.
+        ledger: Path or URL.
+        watch: Hears of stages and progress, in the first process.
+
+    Raises:
+        InputError: the description does not suit the data, or the processes.
+        WorkError: the training failed; what was finished is kept.
+    """
+    task = trainable_named(training.task)
+    dataset = task.open(data)
+    shape = task.shape(dataset, training.model)
+    rows = sum(dataset.supply.tokens) / shape.tokens_per_row
+    steps = training.steps or max(1, round((training.epochs or 0) * rows / training.batch_size))
+    started = Started.now()
+    table = training.layout
+    planned = Layout(
+        devices=table.tensor * table.pipeline,
+        data=1,
+        micro_batch=-(-training.batch_size // table.accumulation),
+        shards=1 if table.sharding == "none" else max(1, started.processes // (table.tensor * table.pipeline)),
+        threads=None if device == "cuda" else (training.threads or usable_threads()),
+        compiled=training.compiled,
+        **table.model_dump(),
+    )
+    layout = fitted(planned, started.processes, training.batch_size, beside=started.beside)
+    trunk = Trunk(
+        task=training.task,
+        shape=shape,
+        recipe=_recipe(training, shape, steps, rows),
+        data_hash=dataset.hash,
+        seed=training.seed,
+        horizons=(steps,),
+        threads=layout.threads or 1,
+        compiled=layout.compiled,
+        start=training.start and Start.of(base / training.start.weights, training.start.frozen),
+    )
+    watcher = (watch if started.first else None) or Silent()
+    measured = carry_out(trunk, task, dataset, out, layout=layout, device=device, watch=watcher)
+    if not started.first:
+        return None
+    with Ledger.open(ledger or out / "ledger.db") as opened:
+        run = keep(
+            opened,
+            trunk,
+            task,
+            measured,
+            dataset,
+            out,
+            layout=layout,
+            study="by-hand",
+            made_from=content_hash(training.model_dump(mode="json")),
+        )
+    return Trained.of(run, out)
+
+
+def _recipe(training: Training, shape: Any, steps: int, rows: float) -> Recipe:
+    task, given = trainable_named(training.task), training.recipe
+    rate, rate_reason = task.rate(shape, steps * training.batch_size * shape.tokens_per_row)
+    warmup, warmup_reason = warmup_of_a_run(steps)
+    decay, decay_reason = weight_decay(given.learning_rate or rate, steps)
+    every = training.evaluate_every or max(1, round(rows / training.batch_size))
+    rules = Recipe(
+        learning_rate=rate,
+        base_width=shape.width,
+        base_depth=getattr(shape, "depth", 1),
+        batch_size=training.batch_size,
+        warmup_steps=min(warmup, steps),
+        weight_decay=decay,
+        precision=training.precision,
+        patience=training.patience,
+        evaluate_every=None if training.patience is None else every,
+        reasons=DEFAULT_REASONS
+        | {
+            "learning_rate": rate_reason,
+            "warmup_steps": warmup_reason,
+            "weight_decay": decay_reason,
+            "base_width": Reason(origin="given", text="this model's own: its learning rate is as it is written"),
+        },
+    )
+    return given.over(rules)

@@ -1,0 +1,148 @@
+"""A training carried out: trained, looked at on the test split, recorded, and its model kept."""
+
+import math
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, ClassVar
+
+from scalewright.documents import Document
+from scalewright.ledger import Ledger, Run
+from scalewright.pipeline.trained import load_trained, model_card
+from scalewright.pipeline.watch import Watch
+from scalewright.planning.machine_plan import Layout
+from scalewright.studies import ledger_run
+from scalewright.tasks import Prepared, Trainable, evaluate
+from scalewright.training import Measured, Trunk, train
+
+MODEL = "model"
+
+
+class Trained(Document):
+    """What a training came to.
+
+    Attributes:
+        run: Its address in the ledger.
+        loss, test_loss: On the validation and the test split.
+        metrics: What else was measured, of the test split as `test_NAME`; of a mixture the loss on each source, `loss_NAME`.
+        tokens_per_second: In the unit of the task's data.
+        peak_memory_bytes: Of this process.
+        model: Folder of the trained model.
+        mfu: Model FLOPs per second over the dense peak of all devices, where a plan counts it.
+    """
+
+    KIND: ClassVar[str] = "training's outcome"
+
+    run: str
+    loss: float
+    test_loss: float
+    metrics: dict[str, float]
+    seconds: float
+    tokens_per_second: float
+    peak_memory_bytes: int
+    model: Path
+    mfu: float | None = None
+
+    @classmethod
+    def of(cls, run: Run, out: Path, mfu: float | None = None) -> "Trained":
+        """A recorded run whose model lies under `out`."""
+        assert run.test_loss is not None
+        return cls(
+            run=run.id,
+            loss=run.loss,
+            test_loss=run.test_loss,
+            metrics=dict(run.metrics),
+            seconds=run.seconds,
+            tokens_per_second=run.tokens_per_second,
+            peak_memory_bytes=run.peak_memory_bytes,
+            model=out / MODEL,
+            mfu=mfu,
+        )
+
+
+def carry_out(
+    trunk: Trunk,
+    task: Trainable,
+    dataset: Prepared,
+    out: Path,
+    *,
+    layout: Layout,
+    device: str,
+    watch: Watch,
+    limit_seconds: float = math.inf,
+) -> Measured:
+    """Trains, or goes on training, a trunk of one horizon under `out`, and says how."""
+    shape = trunk.shape
+    watch.stage(
+        "train", f"{shape.params:,} params, {trunk.horizons[0]:,} steps of {trunk.recipe.batch_size} rows: {layout}"
+    )
+    for name, reason in (trunk.recipe.reasons | trunk.recipe.option_reasons).items():
+        watch.say(f"{name.replace('_', ' ')}: {reason}")
+    (measured,) = train(
+        trunk,
+        task,
+        dataset,
+        _folder(out, trunk),
+        device=device,
+        layout=layout,
+        limit_seconds=limit_seconds,
+        progress=_Steps(watch, f"{task.loss_unit.rpartition('/')[2]}s/s"),
+    )
+    return measured
+
+
+def keep(
+    ledger: Ledger,
+    trunk: Trunk,
+    task: Trainable,
+    measured: Measured,
+    dataset: Prepared,
+    out: Path,
+    *,
+    layout: Layout,
+    study: str,
+    made_from: str,
+    card: Mapping[str, Any] | None = None,
+) -> Run:
+    """Records a finished training, evaluated on the test split, and writes its model to `out/model`.
+
+    Args:
+        ledger: Where its row goes, unless it is there.
+        trunk: What was trained.
+        task: How to evaluate and save it.
+        measured: What it came to.
+        dataset: Its data.
+        out: As `carry_out` was given.
+        layout: How it lay on its processes.
+        study: That it belongs to.
+        made_from: Hash of what asked for it: a plan, or a training's description.
+        card: What else the model's card says.
+    """
+    folder = _folder(out, trunk)
+    model = load_trained(task, trunk.shape, folder)
+    run = ledger.run(measured.address)
+    if run is None:
+        test = evaluate(task, model, dataset, "test", trunk.recipe.precision)
+        row = ledger_run(trunk, measured, study=study, role="final", dataset=dataset, folder=folder, test=test)
+        row.layout = str(layout)
+        run = ledger.record_run(row)
+    task.save(model.eval(), dataset, out / MODEL, model_card(run, task.loss_unit, made_from) | dict(card or {}))
+    return run
+
+
+def _folder(out: Path, trunk: Trunk) -> Path:
+    return out / "runs" / trunk.address
+
+
+class _Steps:
+    """A training's steps as the watch's progress."""
+
+    def __init__(self, watch: Watch, unit: str) -> None:
+        self._watch, self._unit = watch, unit
+
+    def step(self, step: int, total: int, loss: float, tokens_per_second: float) -> None:
+        """Hands a step on."""
+        self._watch.progress(step, total, f"loss {loss:.3f}  {tokens_per_second:,.0f} {self._unit}")
+
+    def warn(self, text: str) -> None:
+        """Hands it on."""
+        self._watch.warn(text)

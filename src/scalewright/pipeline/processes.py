@@ -1,0 +1,57 @@
+"""The processes that a training was started with: on one machine alone, or by torchrun on several."""
+
+import math
+import os
+from typing import NamedTuple
+
+import torch.distributed as dist
+
+from scalewright.errors import InputError
+from scalewright.planning.machine_plan import Layout
+
+
+class Started(NamedTuple):
+    """How many processes there are, how many of them share this machine, and whether this is the first."""
+
+    processes: int
+    beside: int
+    first: bool
+
+    @classmethod
+    def now(cls) -> "Started":
+        """Of this job."""
+        processes = dist.get_world_size() if dist.is_initialized() else 1
+        return cls(processes, int(os.environ.get("LOCAL_WORLD_SIZE", "1")), processes == 1 or dist.get_rank() == 0)
+
+
+def fitted(layout: Layout, processes: int, sequences: int, beside: int = 1) -> Layout:
+    """The layout with as many replicas as processes were started: a lost machine is not waited for, and the batch stays.
+
+    Args:
+        layout: as planned.
+        processes: that were started.
+        sequences: of a step.
+        beside: processes of this machine, which share its threads where processors train.
+
+    Raises:
+        InputError: they do not make whole replicas, or not of equal shares of the batch.
+    """
+    if layout.devices == processes:
+        return layout
+    whole = layout.tensor * layout.pipeline * layout.context
+    replicas, rest = divmod(processes, whole)
+    if rest or not replicas or sequences % replicas:
+        raise InputError(
+            f"plan: {layout.devices} devices, {processes} processes started: expected a multiple of {whole} that shares out "
+            f"{sequences} sequences equally"
+        )
+    sharded = layout.sharding != "none"
+    return layout.model_copy(
+        update={
+            "devices": processes,
+            "data": replicas,
+            "shards": math.gcd(layout.shards, replicas) if sharded else 1,
+            "accumulation": -(-sequences // (replicas * layout.micro_batch)),
+            "threads": layout.threads and max(1, layout.threads // beside),
+        }
+    )

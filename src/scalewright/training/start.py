@@ -1,0 +1,84 @@
+"""Weights of another model that a training begins with: taken over by name, and frozen if they are to stay."""
+
+import pickle
+from collections.abc import Mapping
+from functools import partial
+from itertools import chain
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import Tensor, nn
+
+from scalewright.errors import InputError
+from scalewright.training.beginning import put_own
+from scalewright.training.configuration import Start
+
+
+def take_over(model: nn.Module, start: Start) -> None:
+    """Gives the layers of `model` whose tensors are all in the file, with the same names and sizes, those tensors' values.
+
+    The last layers of a model made for other classes, or other sizes, do not fit and keep their first values.
+
+    Args:
+        model: Its weights as drawn, in whole or this process's part of them; changed in place.
+        start: What to begin with.
+
+    Raises:
+        InputError: the file holds no tensors, or none of them fits.
+    """
+    known = read_weights(start.path)
+    taken = 0
+    for name, module in model.named_modules():
+        before = f"{name}." if name else ""
+        own = {
+            f"{before}{key}": tensor
+            for key, tensor in chain(
+                module.named_parameters(recurse=False),
+                ((key, value) for key, value in module.named_buffers(recurse=False) if f"{before}{key}" in known),
+            )
+        }
+        if not own or any(known[key].shape != tensor.shape if key in known else True for key, tensor in own.items()):
+            continue
+        taken += len(own)
+        for key, tensor in own.items():
+            put_own(tensor, partial(_copied, known[key]))
+        if start.frozen:
+            _freeze(module)
+    if not taken:
+        raise InputError(
+            f"{start.path}: no layer of its {len(known)} tensors ({', '.join(list(known)[:3])}, ...) has the names and sizes "
+            "of the model's: name weights of the same architecture and width"
+        )
+
+
+def read_weights(path: Path) -> Mapping[str, Tensor]:
+    """The tensors of a file, by name; no code in it is run.
+
+    Raises:
+        InputError: it holds no tensors by name.
+    """
+    try:
+        if path.suffix == ".safetensors":
+            return load_file(path)
+        found = torch.load(path, map_location="cpu", weights_only=True)
+    except (SafetensorError, pickle.UnpicklingError, EOFError, RuntimeError) as error:
+        first = str(error).partition("\n")[0]
+        raise InputError(f"{path}: not a file of weights ({first}): expected safetensors, or a state dict") from None
+    if not isinstance(found, dict) or not all(isinstance(each, Tensor) for each in found.values()):
+        raise InputError(f"{path}: a {type(found).__name__}, expected a state dict: tensors by name")
+    return found
+
+
+def _copied(values: Tensor, into: Tensor) -> Tensor:
+    return into.copy_(values)
+
+
+def _freeze(module: nn.Module) -> None:
+    for parameter in module.parameters(recurse=False):
+        parameter.requires_grad_(False)
+    if isinstance(module, nn.BatchNorm2d):
+        # Its mean and variance are part of what stays, also while the rest is trained.
+        module.eval()
+        module.train = lambda mode=True: module  # type: ignore[method-assign]
