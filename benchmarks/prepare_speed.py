@@ -1,7 +1,6 @@
 """Tokenising and writing beside `tokenizers` alone on all cores, and the memory that preparing takes as the text grows.
 
-Both sides take the same text, 100 English novels, and the same tokenizer, in processes of their own, in turn. The novels lie
-in `shared` beside the checkout, or where the first argument says; the second takes only so many of them.
+Both sides take the same text, 100 English novels, and the same tokenizer, in processes of their own, in turn.
 """
 
 import json
@@ -11,10 +10,11 @@ import sys
 import tarfile
 import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from statistics import median
 
-from measure import SHARED, say_idleness
+from measure import SHARED
 from scalewright.data import load_tokenizer, prepare, train_bpe
 from scalewright.data.dataset import TOKENIZER
 from scalewright.data.preparation import Preparation
@@ -32,12 +32,14 @@ SHARES = (8, 4, 2, 1)
 """The text is cut to one part in so many for the table of memory."""
 
 
-def main(novels: Path = NOVELS, count: str = "100") -> None:
-    """Prints both tables, for the first `count` novels."""
-    say_idleness()
+def prepare_lines() -> Iterator[str]:
+    """Both tables."""
+    if not NOVELS.is_file():
+        yield f"{NOVELS.name} is not there: not measured"
+        return
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        texts = _texts(novels)[: int(count)]
+        texts = _texts(NOVELS)
         _written(folder / "text", texts)
         tokenizer = folder / TOKENIZER
         tokenizer.write_text(train_bpe(texts, VOCABULARY).to_str())
@@ -47,23 +49,24 @@ def main(novels: Path = NOVELS, count: str = "100") -> None:
             for side, answers in found.items():
                 answers.append(_in_its_own(side, folder))
         alone = {what: median(answer[what] for answer in found["tokenizers"]) for what in ("seconds", "cpu")}
-        print("| side | MB/s, median | rounds | over tokenizers alone | bar | the same, by processor time |")
-        print("|" + " --- |" * 6)
+        yield "| side | MB/s, median | rounds | over tokenizers alone | bar | the same, by processor time |"
+        yield "|" + " --- |" * 6
         for side, answers in found.items():
             each = ", ".join(f"{size / answer['seconds'] / 1e6:.2f}" for answer in answers)
             seconds, cpu = (median(answer[what] for answer in answers) for what in ("seconds", "cpu"))
-            print(
+            yield (
                 f"| {side} | {size / seconds / 1e6:.2f} | {each} | {alone['seconds'] / seconds:.2f} "
                 f"| {BAR if side == 'prepare' else ''} | {alone['cpu'] / cpu:.2f} |"
             )
 
-        print("\n| text, MB | documents | peak, main process, MB | largest of the others, MB |\n|" + " --- |" * 4)
+        yield "| text, MB | documents | peak, main process, MB | largest of the others, MB |"
+        yield "|" + " --- |" * 4
         for share in SHARES:
             part = texts[: len(texts) // share]
             _written(folder / f"part{share}", part)
             peak = _in_its_own("memory", folder / f"part{share}")
             size = sum(len(text.encode()) for text in part)
-            print(f"| {size / 1e6:.1f} | {len(part)} | {peak['main'] / 1e6:.0f} | {peak['workers'] / 1e6:.0f} |")
+            yield f"| {size / 1e6:.1f} | {len(part)} | {peak['main'] / 1e6:.0f} | {peak['workers'] / 1e6:.0f} |"
 
 
 def _texts(novels: Path) -> list[str]:
@@ -127,7 +130,4 @@ def _memory(folder: Path) -> dict[str, float]:
 
 if __name__ == "__main__":
     sides = {"tokenizers": _alone, "prepare": _ours, "memory": _memory}
-    if sys.argv[1:2] and sys.argv[1] in sides:
-        print(json.dumps(sides[sys.argv[1]](Path(sys.argv[2]))))
-    else:
-        main(*map(Path, sys.argv[1:2]), *sys.argv[2:3])
+    print(json.dumps(sides[sys.argv[1]](Path(sys.argv[2]))))

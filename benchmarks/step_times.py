@@ -28,9 +28,13 @@ from scalewright.training import Schedule, Trainer, Trunk
 LANGUAGE = task_named("language")
 # Width, head size, layers, vocabulary, context, batch: none of those that the constants were fitted to.
 SHAPES = (
-    (64, 16, 6, 2048, 256, 16), (112, 16, 4, 512, 128, 32), (160, 32, 6, 1024, 384, 6), (160, 16, 4, 2048, 640, 3),
-    (224, 32, 5, 4096, 192, 12), (320, 32, 8, 16384, 128, 8), (448, 64, 5, 1024, 192, 16), (768, 64, 8, 8192, 256, 4),
+    (64, 16, 6, 2048, 256, 16), (80, 16, 5, 1024, 192, 24), (112, 16, 4, 512, 128, 32), (144, 16, 6, 8192, 128, 12),
+    (160, 32, 6, 1024, 384, 6), (160, 16, 4, 2048, 640, 3), (224, 32, 5, 4096, 192, 12), (224, 32, 8, 1024, 128, 24),
+    (320, 64, 6, 2048, 256, 6), (320, 32, 8, 16384, 128, 8), (448, 64, 7, 4096, 384, 4), (448, 64, 5, 1024, 192, 16),
+    (640, 64, 6, 2048, 128, 12), (768, 64, 8, 8192, 256, 4),
 )  # fmt: skip
+TIMED = (0, 2, 4, 5, 6, 9, 11, 13)
+"""Places of those that are timed, four ways each: compiling takes a minute for each of them."""
 SECONDS = 1.5
 SQUARE = 1024  # the reference product's edge
 AS_PROBED, PATIENCE_SECONDS, PROBES = 0.08, 12.0, 2
@@ -42,13 +46,15 @@ JOBS = (60.0, 600.0)
 _KNOWN, _DRAWS = 5, 200
 
 
-class _Drawn:
+class Drawn:
     """A task whose tokens are drawn at random: they do not matter to the time of a step."""
 
     def build(self, shape: LlamaShape, dropout: float | None) -> Llama:
+        """The trunk."""
         return Llama(shape)
 
     def batches(self, dataset: None, shape: LlamaShape, batch_size: int, seed: int, unique: int | None):
+        """Of tokens drawn at random."""
         generator = torch.Generator().manual_seed(seed)
 
         def batch(step: int, first: int = 0, count: int | None = None):
@@ -58,9 +64,10 @@ class _Drawn:
         return batch
 
     def roles(self, model: Llama, recipe: Recipe):
+        """As the task of language has them."""
         return llama_roles(model, recipe)
 
-    inputs, objective = LANGUAGE.inputs, LANGUAGE.objective
+    inputs, objective, loss_in_parts = LANGUAGE.inputs, LANGUAGE.objective, LANGUAGE.loss_in_parts
 
 
 @dataclass(frozen=True)
@@ -86,7 +93,7 @@ def step_lines() -> Iterator[str]:
     startups: dict[int, float] = {}
     with tempfile.TemporaryDirectory() as kernels:
         os.environ["TORCHINDUCTOR_CACHE_DIR"] = kernels
-        for width, head, depth, vocabulary, context, batch in SHAPES:
+        for width, head, depth, vocabulary, context, batch in (SHAPES[place] for place in TIMED):
             shape = LlamaShape(
                 vocabulary=vocabulary, context=context, depth=depth, width=width, head_size=head,
                 hidden=-(-8 * width // 3 // 16) * 16,
@@ -154,23 +161,21 @@ def drawn_trainer(
 ) -> tuple[Trainer, Schedule]:
     """A trainer on tokens drawn at random, model and loss compiled together if asked, and a schedule."""
     torch.set_num_threads(threads)
+    trunk = drawn_trunk(shape, batch, precision, threads, compiled)
+    if compiled:
+        torch.compiler.reset()
+    return Trainer(trunk, Drawn(), None, "cpu", layout), trunk.schedule(1000)  # type: ignore[arg-type]
+
+
+def drawn_trunk(shape: LlamaShape, batch: int, precision: str, threads: int, compiled: bool = False) -> Trunk:
+    """A training of that shape."""
     recipe = Recipe(
         learning_rate=1e-3, base_width=shape.width, base_depth=shape.depth, batch_size=batch, warmup_steps=1,
         precision=precision,
     )  # fmt: skip
-    trunk = Trunk(
-        task="language",
-        shape=shape,
-        recipe=recipe,
-        data_hash="",
-        seed=0,
-        horizons=(1000,),
-        threads=threads,
-        compiled=compiled,
-    )
-    if compiled:
-        torch.compiler.reset()
-    return Trainer(trunk, _Drawn(), None, "cpu", layout), trunk.schedule(1000)  # type: ignore[arg-type]
+    return Trunk(
+        task="language", shape=shape, recipe=recipe, data_hash="", seed=0, horizons=(1000,), threads=threads, compiled=compiled
+    )  # fmt: skip
 
 
 def _timed(shape: LlamaShape, batch: int, precision: str, compiled: bool, threads: int) -> _Timed:

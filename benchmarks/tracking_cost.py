@@ -1,14 +1,12 @@
 """What it costs a step to be told to each tracker that is installed.
 
-    python benchmarks/tracking_cost.py
-
 Each is told three values a step for 12 seconds, bundles included. The share is that of a step of 50 ms where every step is
 told; training tells fewer wherever that would come to more than 1 % of its time.
 """
 
-import sys
 import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from statistics import fmean, median
 from typing import NamedTuple
@@ -58,23 +56,18 @@ def tracked_cost(steps: int = 200_000) -> float:
         return (time.perf_counter() - before) / steps
 
 
-def main() -> None:
-    """Prints a line for each tracker."""
-    print(f"a step not told: {1e6 * tracked_cost():.2f} us")
+def tracking_lines() -> Iterator[str]:
+    """A line for each tracker."""
+    yield f"a step not told: {1e6 * tracked_cost():.2f} us"
     with tempfile.TemporaryDirectory() as folder:
         for name in NAMES:
             try:
                 tracker = tracker_named(name, base=Path(folder))
             except InputError as error:
-                print(error, file=sys.stderr)
+                yield str(error)
                 continue
             found = cost(tracker)
-            print(
+            yield (
                 f"{name.partition(':')[0]:12} {1e6 * found.mean:7.1f} us a step, {found.mean / STEP_SECONDS:.3%} of 50 ms "
-                f"(median {1e6 * found.median:.1f} us; begin {found.begin:.2f} s, end {found.end:.2f} s, once)",
-                flush=True,
+                f"(bar: 1 %; median {1e6 * found.median:.1f} us; begin {found.begin:.2f} s, end {found.end:.2f} s, once)"
             )
-
-
-if __name__ == "__main__":
-    main()

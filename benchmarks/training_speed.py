@@ -6,8 +6,10 @@ import sys
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import torch
 
 import training_peers
 from measure import RESULTS
@@ -57,14 +59,18 @@ BARS = {
 def speed_lines() -> Iterator[str]:
     """Every loop in a process of its own, ours and theirs in turn, three times round."""
     python = _environment()
+    precisions = [name for name in PRECISIONS if name in probe(quick=True).precisions.usable]
     yield "| width | layers | heads | precision | loop | tokens/s | spread | ours over it | bar |"
     yield "|" + " --- |" * 9
     for model in MODELS:
-        for precision in PRECISIONS:
+        for precision in precisions:
+            found = _run(model, precision, "tuned")
+            way = found["way"]
+            yield f"width {model.width}, {precision}, tuned in {found['seconds']:.0f} s: {found['said']}"
             seconds: dict[str, list[float]] = {}
             for _ in range(ROUNDS):
                 for loop in ("ours", "ours, eager", *training_peers.LOOPS):
-                    seconds.setdefault(loop, []).extend(_timed(python, loop, model, precision))
+                    seconds.setdefault(loop, []).extend(_timed(python, loop, model, precision, way))
             ours = np.median(seconds["ours"])
             for loop, values in seconds.items():
                 low, median, high = np.quantile(values, (0.25, 0.5, 0.75))
@@ -80,7 +86,8 @@ def speed_lines() -> Iterator[str]:
 def _large(python: Path) -> str:
     machine = probe(quick=True)
     rate = ProcessorRates.of(machine, "bf16", machine.threads).products
-    seconds = np.median(_timed(python, "ours", LARGE, "bf16"))
+    way = _run(LARGE, "bf16", "tuned")["way"]
+    seconds = np.median(_timed(python, "ours", LARGE, "bf16", way))
     reached = LARGE.batch * LARGE.context * LARGE.shape.train_flops_per_token / seconds
     return (
         f"width {LARGE.width}, {LARGE.depth} layers, vocabulary {LARGE.vocabulary}: {reached / 1e9:.0f} GFLOP/s, "
@@ -88,25 +95,38 @@ def _large(python: Path) -> str:
     )
 
 
-def _timed(python: Path, loop: str, model: _Model, precision: str) -> list[float]:
-    asked = asdict(model) | {
-        "hidden": model.hidden, "loop": loop, "precision": precision, "steps": STEPS, "threads": usable_threads(),
-    }  # fmt: skip
-    script = [sys.executable, __file__] if loop.startswith("ours") else [python, training_peers.__file__]
-    answer = subprocess.run(
-        [*script, json.dumps(asked)], capture_output=True, text=True, check=True, cwd=Path(__file__).parent
-    )
-    found: list[float] = json.loads(answer.stdout.splitlines()[-1])
+def _timed(python: Path, loop: str, model: _Model, precision: str, way: dict) -> list[float]:
+    found: list[float] = _run(model, precision, loop, None if loop.startswith("ours") else python, way)
     return found
 
 
-def _ours(asked: dict) -> list[float]:
-    from step_times import drawn_trainer
+def _run(model: _Model, precision: str, loop: str, peers: Path | None = None, way: dict | None = None) -> Any:
+    asked = asdict(model) | {
+        "hidden": model.hidden, "loop": loop, "precision": precision, "steps": STEPS, "threads": usable_threads(), "way": way,
+    }  # fmt: skip
+    script = [peers, training_peers.__file__] if peers else [sys.executable, __file__]
+    answer = subprocess.run(
+        [*script, json.dumps(asked)], capture_output=True, text=True, check=True, cwd=Path(__file__).parent
+    )
+    return json.loads(answer.stdout.splitlines()[-1])
+
+
+def _ours(asked: dict) -> Any:
+    from scalewright.planning.machine_plan import Layout
+    from scalewright.training import Trainer
+    from scalewright.training.tuning import Way, going, tune
+    from step_times import Drawn, drawn_trunk
 
     model = _Model(**{name: asked[name] for name in ("width", "depth", "heads", "vocabulary", "context", "batch")})
-    trainer, schedule = drawn_trainer(
-        model.shape, model.batch, asked["precision"], asked["threads"], compiled=asked["loop"] == "ours"
-    )
+    trunk, layout = drawn_trunk(model.shape, model.batch, asked["precision"], asked["threads"]), Layout.alone()
+    if asked["loop"] == "tuned":
+        # As for a training of hours.
+        found = tune(trunk.model_copy(update={"horizons": (100_000,)}), Drawn(), None, "cpu", layout)
+        return {"way": found.way.model_dump(mode="json"), "said": str(found.way), "seconds": found.seconds}
+    if asked["loop"] == "ours":
+        trunk, layout = going(Way.model_validate(asked["way"]), trunk, layout)
+    torch.set_num_threads(trunk.threads)
+    trainer, schedule = Trainer(trunk, Drawn(), None, "cpu", layout), trunk.schedule(1000)
     seconds = []
     for _ in range(asked["steps"] + training_peers.WARM):
         spent = trainer.seconds

@@ -13,7 +13,7 @@ def test_makes_folder_and_tables(tmp_path: Path) -> None:
     open_database(path).dispose()
     with sqlite3.connect(path) as connection:
         names = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
-    assert names == {"ledger_migration", "run", "metric", "forecast", "artefact"}
+    assert names == {"ledger_migration", "run", "metric", "forecast", "tuning", "artefact"}
 
 
 def test_a_url_and_a_path_reach_the_same_file(tmp_path: Path) -> None:

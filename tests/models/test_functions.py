@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.nn import functional as F
 
-from scalewright.models import cross_entropy
+from scalewright.models import cross_entropy, head_loss
 from scalewright.models.functions import rms_norm
 
 
@@ -95,3 +95,35 @@ def test_z_loss_draws_the_normaliser_to_one():
     (gradient,) = torch.autograd.grad(cross_entropy(logits, torch.arange(4), z_loss=0.5), logits)
     # Each logit's share of 2z·log Z, besides a plain gradient whose sum is nothing.
     assert gradient.sum().item() == pytest.approx(3 + math.log(10), rel=1e-5)
+
+
+@pytest.mark.parametrize("parts", [1, 3, 7, 50])
+@pytest.mark.parametrize(("smoothing", "z_loss"), [(0.0, 0.0), (0.1, 1e-2)])
+def test_the_heads_loss_in_parts_is_that_of_all_logits_at_once(parts, smoothing, z_loss):
+    torch.manual_seed(0)
+    x, weight = (torch.randn(shape, dtype=torch.float64, requires_grad=True) for shape in ((23, 5), (11, 5)))
+    targets = torch.randint(11, (23,))
+    ours = head_loss(x, weight, targets, smoothing, z_loss, parts)
+    logits = x @ weight.T
+    theirs = F.cross_entropy(logits, targets, label_smoothing=smoothing) + z_loss * logits.logsumexp(-1).square().mean()
+    assert ours.item() == pytest.approx(theirs.item(), rel=1e-6)
+    for mine, other in zip(
+        torch.autograd.grad(3 * ours, (x, weight)), torch.autograd.grad(3 * theirs, (x, weight)), strict=True
+    ):
+        torch.testing.assert_close(mine, other)
+
+
+def test_the_heads_loss_multiplies_in_what_autocast_says():
+    """As near to fp32 as the usual head and loss in bf16 are."""
+    torch.manual_seed(0)
+    x, weight = (torch.randn(shape, requires_grad=True) for shape in ((64, 32), (99, 32)))
+    targets = torch.randint(99, (64,))
+    exact = torch.autograd.grad(F.cross_entropy(x @ weight.T, targets), (x, weight))
+    with torch.autocast("cpu", torch.bfloat16):
+        ours = head_loss(x, weight, targets, parts=4)
+        usual = cross_entropy(F.linear(x, weight), targets)
+    for mine, other, right in zip(
+        torch.autograd.grad(ours, (x, weight)), torch.autograd.grad(usual, (x, weight)), exact, strict=True
+    ):
+        assert mine.dtype == torch.float32
+        assert 0 < (mine - right).norm() < 1.5 * (other - right).norm()

@@ -221,6 +221,7 @@ def test_the_final_run_told_its_steps_to_the_ledger(finished_project):
     assert (validation.step, validation.value) == (plan.choice.steps, outcome.measured.loss)
 
 
+@pytest.mark.slow
 def test_trackers_of_a_project_hear_of_its_final_run_once(finished_project, tmp_path):
     pytest.importorskip("tensorboard")
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator

@@ -2,8 +2,9 @@
 
     torchrun --standalone --nproc-per-node 2 tests/training/laid_out.py ASKED
 
-ASKED is JSON: `trunk`, `data`, `layout` (degrees), `steps`, and optionally `load` and `save`, folders of checkpoints. With a
-folder `train` in the place of `steps` the trunk is trained there to its end; the last process kills itself once at step `kill`.
+ASKED is JSON: `trunk`, `data`, `layout` (degrees, or `replicas`, as many as there are processes), `steps`, and optionally
+`load` and `save`, folders of checkpoints. With a folder `train` in the place of `steps` the trunk is trained there to its end;
+the last process kills itself once at step `kill`, and where the environment says LOST its torchrun with it.
 With `weigh` it tells in the place of losses how much memory the fullest process took, at the most, to begin.
 """
 
@@ -29,11 +30,13 @@ def main(asked: dict) -> None:
     join("cpu")
     trunk = Trunk.model_validate(asked["trunk"])
     task = trainable_named(trunk.task)
-    layout = Layout.model_validate(Layout.alone().model_dump() | {"devices": dist.get_world_size()} | asked["layout"])
+    world = dist.get_world_size()
+    degrees = {"data": world} if asked["layout"] == "replicas" else asked["layout"]
+    layout = Layout.model_validate(Layout.alone().model_dump() | {"devices": world} | degrees)
     dataset = task.open(Path(asked["data"]))
     if asked.get("train"):
         folder = Path(asked["train"])
-        watch = KillOnce(asked["kill"], folder / "killed")
+        watch = KillOnce(asked["kill"], folder / "killed", node=asked["layout"] == "replicas")
         measured = list(train(trunk, task, dataset, folder, layout=layout, checkpoint_seconds=0, progress=watch))
         tell({"losses": [one.loss for one in measured]})
     if asked.get("weigh"):
@@ -62,12 +65,16 @@ def main(asked: dict) -> None:
 class KillOnce:
     """Ends the last process as a kill would, once."""
 
-    def __init__(self, step: int, done: Path) -> None:
-        self.at, self.done = step, done
+    def __init__(self, step: int, done: Path, node: bool) -> None:
+        self.at, self.done, self.node = step, done, node
 
     def step(self, step: int, total: int, loss: float, tokens_per_second: float) -> None:
-        if step == self.at and dist.get_rank() == dist.get_world_size() - 1 and not self.done.exists():
+        lost = "LOST" in os.environ
+        last = dist.get_rank() == dist.get_world_size() - 1
+        if step == self.at and (lost if self.node else last) and not self.done.exists():
             self.done.touch()
+            if lost:
+                os.kill(os.getppid(), signal.SIGKILL)
             os.kill(os.getpid(), signal.SIGKILL)
 
     def warn(self, text: str) -> None:

@@ -1,8 +1,12 @@
 """Every layout gives the losses of one process, reads its checkpoints, and writes ones that it reads."""
 
 import json
+import os
+import signal
+import socket
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -20,8 +24,9 @@ from scalewright.training.mesh import Mesh
 LANGUAGE = task_named("language")
 STEPS, HALF = 20, 10
 
-QUICK = {"replicas": {"data": 2}, "tensor": {"tensor": 2}}
+QUICK = {"replicas": {"data": 2}}
 SLOW = {
+    "tensor": {"tensor": 2},
     "sharded": {"data": 2, "sharding": "all", "shards": 2},
     "optimiser sharded": {"data": 2, "sharding": "optimiser", "shards": 2},
     "sharded, computed again": {"data": 2, "sharding": "all", "shards": 2, "accumulation": 2, "recompute": "all"},
@@ -124,17 +129,17 @@ def test_it_begins_with_the_weights_of_one_process_and_scores_them_alike(one_pro
     assert scored == pytest.approx(alone.score("validation").loss, rel=1e-12 if exact else 1e-6)
 
 
-WEIGHED = {name: (QUICK | SLOW)[name] for name in ("tensor", "sharded", "pipeline")}
-
-
-@pytest.mark.parametrize(("name", "degrees"), WEIGHED.items())
-def test_no_process_ever_holds_more_than_its_own_part_and_one_weight(dataset, name, degrees):
+@pytest.mark.parametrize(
+    "name",
+    ["sharded", pytest.param("tensor", marks=pytest.mark.slow), pytest.param("pipeline", marks=pytest.mark.slow)],
+)
+def test_no_process_ever_holds_more_than_its_own_part_and_one_weight(dataset, name):
     trunk = wide(dataset)
     shape = trunk.shape.model_copy(update={"depth": 16, "width": 384, "hidden": 1024, "head_size": 64})
     trunk = trunk.model_copy(update={"shape": shape})
     own, one_weight, beside = 4 * shape.params_total / 2, 4 * 384 * 1024, 8e6
     assert (
-        laid_out(dataset, degrees, trunk=trunk, weigh=True)["bytes"]
+        laid_out(dataset, SLOW[name], trunk=trunk, weigh=True)["bytes"]
         < own + one_weight + beside
         < 4 * shape.params_total
     )
@@ -168,3 +173,53 @@ def test_a_lost_process_is_replaced_and_training_goes_on(one_process, dataset, t
     lost = laid_out(dataset, degrees, restarts=1, train=str(tmp_path), kill=HALF)
     assert (tmp_path / "killed").exists()
     assert lost["losses"] == pytest.approx([validation], rel=1e-5)
+
+
+@pytest.mark.slow
+def test_a_lost_node_is_not_waited_for(one_process, dataset, tmp_path):
+    """Two nodes, of which one is gone in the middle with all that ran on it: the other goes on alone, with the same batch."""
+    _, _, _, validation = one_process
+    with socket.socket() as free:
+        free.bind(("localhost", 0))
+        port = free.getsockname()[1]
+    asked = {
+        "trunk": wide(dataset).model_dump(mode="json"),
+        "data": str(dataset.folder),
+        "layout": "replicas",
+        "train": str(tmp_path),
+        "kill": HALF,
+    }
+    script = str(Path(__file__).with_name("laid_out.py"))
+    start = [
+        sys.executable,
+        "-m",
+        "torch.distributed.run",
+        "--nnodes",
+        "1:2",
+        "--nproc-per-node",
+        "1",
+        "--max-restarts",
+        "3",
+    ]
+    start += ["--rdzv-backend", "c10d", "--rdzv-endpoint", f"localhost:{port}", "--rdzv-id", "lost"]
+    start += ["--rdzv-conf", "last_call_timeout=4"]
+    nodes = []
+    for variables in ({}, {"LOST": "1"}):
+        nodes.append(
+            subprocess.Popen(
+                [*start, script, json.dumps(asked)],
+                stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=os.environ | variables,
+            )
+        )  # fmt: skip
+        time.sleep(2)  # the first is where they meet
+    stays, lost = nodes
+    try:
+        out, error = stays.communicate(timeout=240)
+    finally:
+        stays.kill()
+        lost.kill()
+        lost.communicate()
+    assert stays.returncode == 0, error[-4000:]
+    assert (tmp_path / "killed").exists()
+    assert lost.returncode == -signal.SIGKILL
+    assert json.loads(out.strip().splitlines()[-1])["losses"] == pytest.approx([validation], rel=1e-5)

@@ -93,6 +93,8 @@ def _prepare_pictures(data: list[str], out: Path, pixels: int, seed: int, json: 
 
     if not data:
         raise InputError("DATA: found none; name a folder of pictures, or a tar of one")
+    if pixels < 1:
+        raise InputError(f"--pixels {pixels}: expected a positive number, such as 96")
     with stoppable(), TerminalWatch(errors) as watch:
         watch.stage("prepare", ", ".join(data))
         made = prepare_pictures(

@@ -32,6 +32,14 @@ def train(
     ledger: Annotated[
         str | None, typer.Option("--ledger", metavar="PATH", help="A ledger.db or a URL; of --out else.")
     ] = None,
+    tune: Annotated[
+        bool | None,
+        typer.Option(
+            "--tune/--no-tune",
+            help="Measure first which kernels, threads and micro-batches are fastest here, and go by that; by default for a "
+            "training file, not for a plan, which has forecast its own way.",
+        ),
+    ] = None,
     json: Json = False,
 ) -> None:
     """Trains what a plan chose, and scores its forecasts; or what a training file describes. Resumable; start it by torchrun on
@@ -49,7 +57,7 @@ def train(
     if launched:
         collectives.join(on)
     with stoppable(), TerminalWatch(errors) as watch:
-        trained = _trained(chosen, plan.parent, data, out, rate, seed, on, ledger, watch)
+        trained = _trained(chosen, plan.parent, data, out, rate, seed, on, ledger, tune, watch)
     if launched:
         collectives.leave()
     if trained is None:  # another process of the job answers
@@ -86,16 +94,29 @@ def _trained(
     seed: int | None,
     device: str,
     ledger: str | None,
+    tune: bool | None,
     watch: "Watch",
 ) -> "Trained | None":
     from scalewright.pipeline.by_hand import train_by_hand
     from scalewright.pipeline.followed import follow
 
     if isinstance(chosen, MachinePlan):
-        return follow(chosen, data, out, learning_rate=rate, seed=seed or 0, device=device, ledger=ledger, watch=watch)
+        return follow(
+            chosen,
+            data,
+            out,
+            learning_rate=rate,
+            seed=seed or 0,
+            device=device,
+            ledger=ledger,
+            tune=bool(tune),
+            watch=watch,
+        )
     described = chosen
     if rate is not None:
         described = described.model_copy(update={"recipe": described.recipe.with_values({"learning_rate": rate})})
     if seed is not None:
         described = described.model_copy(update={"seed": seed})
-    return train_by_hand(described, data, out, base=base, device=device, ledger=ledger, watch=watch)
+    return train_by_hand(
+        described, data, out, base=base, device=device, ledger=ledger, tune=tune is not False, watch=watch
+    )

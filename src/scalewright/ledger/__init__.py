@@ -3,7 +3,7 @@
 from scalewright.ledger.grouping import SEARCHES, options_of, trunk_of
 from scalewright.ledger.ledger import Ledger
 from scalewright.ledger.metric_log import MetricLog
-from scalewright.ledger.tables import Artefact, Forecast, Metric, Role, Run
+from scalewright.ledger.tables import Artefact, Forecast, Metric, Role, Run, Tuning
 from scalewright.ledger.track_record import TrackRecord, track_record
 
 __all__ = [
@@ -16,6 +16,7 @@ __all__ = [
     "Role",
     "Run",
     "TrackRecord",
+    "Tuning",
     "options_of",
     "track_record",
     "trunk_of",

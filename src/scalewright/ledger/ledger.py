@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session, sessionmaker
 from scalewright.errors import InputError, WorkError
 from scalewright.files import content_hash as hash_of
 from scalewright.ledger.database import failures, name_of, open_database
-from scalewright.ledger.tables import Artefact, Forecast, Metric, Role, Row, Run, utc_now
+from scalewright.ledger.tables import Artefact, Forecast, Metric, Role, Row, Run, Tuning, utc_now
 from scalewright.ledger.track_record import TrackRecord, track_record
 
 AnyRow = TypeVar("AnyRow", bound=Row)
@@ -215,6 +215,15 @@ class Ledger:
         with self._transaction() as session:
             order = (Artefact.created_at, Artefact.id)
             return list(session.scalars(select(Artefact).where(*conditions).order_by(*order)))
+
+    def record_tuning(self, tuning: Tuning) -> Tuning:
+        """Keeps what a machine was found to be fastest with; the first that was found stays."""
+        return self._keep_first(tuning, f"tuning {tuning.id}", Tuning.id == tuning.id)
+
+    def tuning(self, id: str) -> Tuning | None:
+        """What was found before, or None."""
+        with self._transaction() as session:
+            return session.get(Tuning, id)
 
     @contextmanager
     def _transaction(self) -> Iterator[Session]:

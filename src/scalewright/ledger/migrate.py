@@ -4,7 +4,7 @@ from pathlib import Path
 
 from sqlalchemy import Connection, inspect, text
 
-HEAD = "0002"
+HEAD = "0003"
 """The last of the migrations."""
 FIRST = "0001"
 VERSION_TABLE = "ledger_migration"

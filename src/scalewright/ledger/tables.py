@@ -135,6 +135,27 @@ class Forecast(Row, kw_only=True):
         return None if self.measured is None else self.low <= self.measured <= self.high
 
 
+class Tuning(Row, kw_only=True):
+    """What a machine was found to compute a model's steps fastest with.
+
+    Attributes:
+        id: hash of `about`.
+        about: machine, model, batch, precision and software that it holds for.
+        way: the choice.
+        tried: each way that was timed, and its seconds of a step, in order.
+        seconds: that finding out took.
+    """
+
+    __tablename__ = "tuning"
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    about: Mapped[dict[str, Any]] = mapped_column(JSON)
+    way: Mapped[dict[str, Any]] = mapped_column(JSON)
+    tried: Mapped[list[Any]] = mapped_column(JSON)
+    seconds: Mapped[float]
+    created_at: Mapped[str] = mapped_column(default_factory=utc_now)
+
+
 class Artefact(Row, kw_only=True):
     """A file or folder that a stage made.
 

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from scalewright.architectures.llama import LlamaShape
+from scalewright.models.attention import attend
 from scalewright.models.functions import joined_linear, rms_norm
 
 
@@ -122,13 +123,18 @@ class Llama(nn.Module):
 
     def forward(self, tokens_BT: Tensor, caches: list[Cache] | None = None, start: int = 0) -> Tensor:
         """Logits [B, T, V] for tokens [B, T] at positions `start` onwards, all within the shape's context."""
+        logits_BTV: Tensor = self.lm_head(self.last_hidden(tokens_BT, caches, start))
+        return logits_BTV
+
+    def last_hidden(self, tokens_BT: Tensor, caches: list[Cache] | None = None, start: int = 0) -> Tensor:
+        """What the head maps to logits: [B, T, D], normalised."""
         x_BTD = self.embed_tokens(tokens_BT)
         end = start + tokens_BT.shape[1]
         cos_TK, sin_TK = self.cos_TK[start:end], self.sin_TK[start:end]
         for number, layer in enumerate(self.layers):
             x_BTD = layer(x_BTD, cos_TK, sin_TK, caches[number] if caches else None)
-        logits_BTV: Tensor = self.lm_head(self.norm(x_BTD))
-        return logits_BTV
+        hidden_BTD: Tensor = self.norm(x_BTD)
+        return hidden_BTD
 
 
 def joined(x: Tensor, *maps: nn.Module) -> Tensor:
@@ -138,22 +144,6 @@ def joined(x: Tensor, *maps: nn.Module) -> Tensor:
     if len(weights) == len(maps):
         return joined_linear(x, *weights)
     return torch.cat([each(x) for each in maps], dim=-1)
-
-
-def attend(q_BHTK: Tensor, k_BHSK: Tensor, v_BHSK: Tensor) -> Tensor:
-    """Causal attention of the last T of S positions.
-
-    On CUDA torch's fused kernel. On processors the plain products: at the contexts trained there the fused kernel's
-    backward pass measured five times slower in bf16 (docs/log.md, 2026-11-23, attention).
-    """
-    time, seen = q_BHTK.shape[2], k_BHSK.shape[2]
-    if q_BHTK.is_cuda and time == seen:
-        return F.scaled_dot_product_attention(q_BHTK, k_BHSK, v_BHSK, is_causal=True)
-    mask_TS = torch.full((time, seen), float("-inf"), dtype=q_BHTK.dtype, device=q_BHTK.device).triu_(seen - time + 1)
-    scores = torch.baddbmm(
-        mask_TS, q_BHTK.flatten(0, 1), k_BHSK.flatten(0, 1).transpose(1, 2), alpha=q_BHTK.shape[-1] ** -0.5
-    )
-    return torch.bmm(scores.softmax(-1), v_BHSK.flatten(0, 1)).view_as(q_BHTK)
 
 
 def rotary(context: int, head_size: int, theta: float) -> tuple[Tensor, Tensor]:

@@ -13,11 +13,12 @@ from scalewright.machines.host import usable_threads
 from scalewright.pipeline.carried_out import Trained, carry_out, keep
 from scalewright.pipeline.processes import Started, fitted
 from scalewright.pipeline.toml_file import read_toml
+from scalewright.pipeline.tuned import tuned
 from scalewright.pipeline.watch import Silent, Watch
 from scalewright.planning import BY_THE_RULES, Given
 from scalewright.planning.machine_plan import Layout
 from scalewright.planning.recipe import DEFAULT_REASONS, Recipe
-from scalewright.planning.rules import warmup_of_a_run, weight_decay
+from scalewright.planning.rules import warmup_of_a_run
 from scalewright.tasks import TRAINABLE, trainable_named
 from scalewright.training import Trunk
 from scalewright.training.configuration import Start
@@ -112,6 +113,7 @@ def train_by_hand(
     base: Path = Path(),
     device: str = "cpu",
     ledger: str | Path | None = None,
+    tune: bool = True,
     watch: Watch | None = None,
 ) -> Trained | None:
     """Trains what is described on prepared data, and keeps the model under `out`.
@@ -126,6 +128,7 @@ def train_by_hand(
         base: Where the file's relative paths begin.
         device: Torch device type.
         ledger: Path or URL.
+        tune: Whether one process measures first what pays here.
         watch: Hears of stages and progress, in the first process.
 
     Raises:
@@ -161,10 +164,13 @@ def train_by_hand(
         start=training.start and Start.of(base / training.start.weights, training.start.frozen),
     )
     watcher = (watch if started.first else None) or Silent()
+    at = ledger or out / "ledger.db"
+    if tune and started.processes == 1:
+        trunk, layout = tuned(trunk, task, dataset, out, layout=layout, device=device, ledger=at, watch=watcher)
     measured = carry_out(trunk, task, dataset, out, layout=layout, device=device, watch=watcher)
     if not started.first:
         return None
-    with Ledger.open(ledger or out / "ledger.db") as opened:
+    with Ledger.open(at) as opened:
         run = keep(
             opened,
             trunk,
@@ -181,12 +187,16 @@ def train_by_hand(
 
 def _recipe(training: Training, shape: Any, steps: int, rows: float) -> Recipe:
     task, given = trainable_named(training.task), training.recipe
-    rate, rate_reason = task.rate(shape, steps * training.batch_size * shape.tokens_per_row)
+    tokens = steps * training.batch_size * shape.tokens_per_row
+    rates = task.rates(shape, tokens, steps, given.learning_rate)
     warmup, warmup_reason = warmup_of_a_run(steps)
-    decay, decay_reason = weight_decay(given.learning_rate or rate, steps)
+    decay, reasons = rates.weight_decay, dict(rates.reasons)
+    if training.start:
+        decay = 0.0
+        reasons["weight_decay"] = Reason(origin="derived", text="none: what the weights hold is not to be forgotten")
     every = training.evaluate_every or max(1, round(rows / training.batch_size))
     rules = Recipe(
-        learning_rate=rate,
+        learning_rate=rates.learning_rate,
         base_width=shape.width,
         base_depth=getattr(shape, "depth", 1),
         batch_size=training.batch_size,
@@ -196,10 +206,9 @@ def _recipe(training: Training, shape: Any, steps: int, rows: float) -> Recipe:
         patience=training.patience,
         evaluate_every=None if training.patience is None else every,
         reasons=DEFAULT_REASONS
+        | reasons
         | {
-            "learning_rate": rate_reason,
             "warmup_steps": warmup_reason,
-            "weight_decay": decay_reason,
             "base_width": Reason(origin="given", text="this model's own: its learning rate is as it is written"),
         },
     )

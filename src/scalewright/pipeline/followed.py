@@ -12,6 +12,7 @@ from scalewright.ledger import Ledger
 from scalewright.pipeline.carried_out import Trained, carry_out, keep
 from scalewright.pipeline.foretold import score_all, store_once
 from scalewright.pipeline.processes import Started, fitted
+from scalewright.pipeline.tuned import tuned
 from scalewright.pipeline.watch import Silent, Watch
 from scalewright.planning.machine_plan import MachinePlan
 from scalewright.planning.recipe import DEFAULT_REASONS, Recipe
@@ -32,6 +33,7 @@ def follow(
     seed: int = 0,
     device: str = "cpu",
     ledger: str | Path | None = None,
+    tune: bool = False,
     watch: Watch | None = None,
 ) -> Trained | None:
     """Trains a plan's choice on prepared text, stores its forecasts before and scores them after.
@@ -47,6 +49,7 @@ def follow(
         seed: Of weights and data's order.
         device: Torch device type.
         ledger: Path or URL.
+        tune: Whether one process measures first what pays here, and goes by that; the plan has forecast its own way.
         watch: Hears of stages and progress, in the first process.
 
     Raises:
@@ -76,6 +79,8 @@ def follow(
         with Ledger.open(at) as opened:
             for quantity, interval in (("loss", plan.forecast), ("seconds", plan.forecast_seconds)):
                 store_once(opened, plan.hash, plan.law, quantity, interval, plan.extrapolation)
+    if tune and started.processes == 1:
+        trunk, layout = tuned(trunk, task, dataset, out, layout=layout, device=device, ledger=at, watch=watcher)
     measured = carry_out(
         trunk,
         task,

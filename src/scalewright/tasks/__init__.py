@@ -4,7 +4,7 @@ from scalewright.errors import InputError
 from scalewright.tasks.evaluation import ALONE, Among, evaluate, score
 from scalewright.tasks.images import Images
 from scalewright.tasks.language import STANDARD_LIBRARY, Language
-from scalewright.tasks.task import Batch, Expected, Feed, HeldOut, Prepared, Scores, Task, Trainable
+from scalewright.tasks.task import Batch, Expected, Feed, HeldOut, Prepared, Rates, Scores, Task, Trainable
 
 TASKS: dict[str, Task] = {task.name: task for task in (Language(),)}
 """Those of the whole line."""
@@ -47,6 +47,7 @@ __all__ = [
     "Images",
     "Language",
     "Prepared",
+    "Rates",
     "Scores",
     "Task",
     "Trainable",

@@ -19,7 +19,7 @@ from scalewright.models.vgg import VGG
 from scalewright.models.vgg_folder import save_vgg
 from scalewright.planning.recipe import PLAIN, Objective, Recipe
 from scalewright.tasks.described import described
-from scalewright.tasks.task import Batch, Feed, HeldOut
+from scalewright.tasks.task import Batch, Feed, HeldOut, Rates
 
 MEANS, DEVIATIONS = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 """Of red, green and blue on ImageNet, 0 to 1: what published weights were trained with (torchvision's documentation)."""
@@ -42,9 +42,20 @@ class Images:
         manifest = dataset.manifest
         return described(VGGShape, lists | {"classes": len(manifest.classes), "pixels": manifest.pixels})
 
-    def rate(self, shape: VGGShape, tokens: float) -> tuple[float, Reason]:
-        """The usual one of Adam."""
-        return 1e-3, Reason(origin="assumed", text="0.001, Adam's usual rate (Kingma & Ba 2014, arXiv:1412.6980)")
+    def rates(self, shape: VGGShape, tokens: float, steps: int, learning_rate: float | None) -> Rates:
+        """The usual ones."""
+        return Rates(
+            1e-3,
+            0.05,
+            {
+                "learning_rate": Reason(
+                    origin="assumed", text="0.001, Adam's usual rate (Kingma & Ba 2014, arXiv:1412.6980)"
+                ),
+                "weight_decay": Reason(
+                    origin="assumed", text="0.05, usual for convolutions with AdamW (Liu et al. 2022, arXiv:2201.03545)"
+                ),
+            },
+        )
 
     def save(self, model: VGG, dataset: Pictures, folder: Path, card: Mapping[str, Any]) -> None:
         """As torchvision names its weights, with the classes' names beside them."""
@@ -76,6 +87,10 @@ class Images:
         """Mean cross-entropy of the classes, and what the objective adds."""
         logits, labels = outputs.float(), batch[1]
         return F.cross_entropy(logits, labels) if beside == PLAIN else cross_entropy(logits, labels, *beside)
+
+    def loss_in_parts(self, model: VGG, batch: Batch, beside: Objective, parts: int) -> Tensor:
+        """All at once: logits of a few classes are small."""
+        return self.objective(model(self.inputs(batch)), batch, beside)
 
     def held_out(self, dataset: Pictures, shape: VGGShape, split: str) -> HeldOut:
         """A whole split, as it is."""

@@ -24,15 +24,14 @@ from scalewright.data.mixture import Mixture
 from scalewright.data.readers import text_bytes
 from scalewright.data.sources import files_of_each, mixture_of
 from scalewright.data.tokenizer import BYTES_VOCABULARY, vocabulary_asked
-from scalewright.documents import Reason
 from scalewright.errors import InputError
 from scalewright.laws import Supply
-from scalewright.models import Llama, cross_entropy, save_model
+from scalewright.models import Llama, cross_entropy, head_loss, save_model
 from scalewright.models.parametrisation import Roles, llama_roles
 from scalewright.planning.recipe import PLAIN, Objective, Recipe
-from scalewright.planning.rules import step_law_rate
+from scalewright.planning.rules import step_law_rate, weight_decay
 from scalewright.tasks.described import described
-from scalewright.tasks.task import Batch, Expected, Feed, HeldOut
+from scalewright.tasks.task import Batch, Expected, Feed, HeldOut, Rates
 
 STANDARD_LIBRARY = "python:standard-library"
 """Names, among a project's data, the source of the running Python's own standard library."""
@@ -108,9 +107,11 @@ class Language:
         usual = described(LlamaFamily, dial).shape(given["width"])
         return described(LlamaShape, dict(usual) | given)
 
-    def rate(self, shape: LlamaShape, tokens: float) -> tuple[float, Reason]:
-        """By the step law."""
-        return step_law_rate(shape.params, tokens)
+    def rates(self, shape: LlamaShape, tokens: float, steps: int, learning_rate: float | None) -> Rates:
+        """By the step law, and over the run's length."""
+        rate, why = step_law_rate(shape.params, tokens)
+        decay, why_decay = weight_decay(learning_rate or rate, steps)
+        return Rates(rate, decay, {"learning_rate": why, "weight_decay": why_decay})
 
     def save(self, model: Llama, dataset: Dataset, folder: Path, card: Mapping[str, Any]) -> None:
         """For `transformers`."""
@@ -152,6 +153,12 @@ class Language:
         """Mean cross-entropy of each next token, and what the objective adds."""
         (rows,) = batch
         return cross_entropy(outputs.flatten(0, 1), rows[:, 1:].flatten(), *beside)
+
+    def loss_in_parts(self, model: Llama, batch: Batch, beside: Objective, parts: int) -> Tensor:
+        """Head and cross-entropy in parts of the positions."""
+        (rows,) = batch
+        hidden = model.last_hidden(self.inputs(batch)).flatten(0, 1)
+        return head_loss(hidden, model.lm_head.weight, rows[:, 1:].flatten(), *beside, parts)
 
     def held_out(self, dataset: Dataset, shape: LlamaShape, split: str) -> HeldOut:
         """The split's first tokens, each predicted from its window alone."""

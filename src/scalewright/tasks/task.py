@@ -27,6 +27,14 @@ class Scores(NamedTuple):
     metrics: Mapping[str, float] = MappingProxyType({})
 
 
+class Rates(NamedTuple):
+    """AdamW's learning rate and weight decay, and why."""
+
+    learning_rate: float
+    weight_decay: float
+    reasons: Mapping[str, Reason]
+
+
 @dataclass(frozen=True)
 class Expected:
     """What preparing will come to."""
@@ -102,8 +110,8 @@ class Trainable(Protocol):
             InputError: the description has a word that does not fit.
         """
 
-    def rate(self, shape: Any, tokens: float) -> tuple[float, Reason]:
-        """The learning rate of AdamW where none is given, for training on so many tokens, and why."""
+    def rates(self, shape: Any, tokens: float, steps: int, learning_rate: float | None) -> Rates:
+        """What AdamW is set to where nothing is given but maybe the learning rate, for so many tokens in so many steps."""
 
     def save(self, model: Any, dataset: Any, folder: Path, card: Mapping[str, Any]) -> None:
         """Writes a trained model, for those who use it, and where it comes from."""
@@ -122,6 +130,9 @@ class Trainable(Protocol):
 
     def objective(self, outputs: Tensor, batch: Batch, beside: Objective = PLAIN) -> Tensor:
         """Mean training loss of what the model made of a batch, to be differentiated; by default the cross-entropy alone."""
+
+    def loss_in_parts(self, model: Any, batch: Batch, beside: Objective, parts: int) -> Tensor:
+        """The same of a model's outputs, which are made for a part of the rows at a time where they are large."""
 
     def held_out(self, dataset: Any, shape: Any, split: str) -> HeldOut:
         """A held-out split."""

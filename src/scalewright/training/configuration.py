@@ -9,6 +9,7 @@ from scalewright.architectures import Shape
 from scalewright.documents import Part
 from scalewright.errors import InputError
 from scalewright.files import content_hash, file_hash
+from scalewright.models import AttentionName
 from scalewright.planning.recipe import Recipe
 from scalewright.training.batch_warmup import WithSmallBatches, batch_warmup
 from scalewright.training.schedule import Cosine, Linear, Schedule, WarmupStableDecay
@@ -53,6 +54,12 @@ class Trunk(Part):
     """Train on this many tokens only, repeating them; None: on all there are."""
     compiled: bool = False
     """Whether model and loss are compiled: kernels are fused, and their sums come in another order."""
+    attention: AttentionName = "usual"
+    """Of the ways that give the same numbers but for rounding."""
+    loss_parts: int = 1
+    """Of a step's rows, whose logits are made one after the other."""
+    keeps_memory: bool = True
+    """Whether the process keeps big blocks of memory that are freed; it decides no result."""
     start: Start | None = None
     """By default all weights are drawn."""
     threads: int
@@ -107,9 +114,17 @@ class Trunk(Part):
         return WithSmallBatches(schedule, batch_warmup(recipe), 1.0 if recipe.optimiser == "sgd" else 0.5)
 
     def _deciding(self) -> dict[str, object]:
-        deciding = self.model_dump(mode="json", exclude={"recipe", "horizons", "compiled", "start"})
-        deciding |= {"recipe": self.recipe.deciding} | ({"compiled": True} if self.compiled else {})
-        return deciding | ({"start": self.start.model_dump(exclude={"path"})} if self.start else {})
+        deciding = self.model_dump(mode="json", exclude={"recipe", "horizons", "keeps_memory", *_LATER})
+        # What came later decides where it differs from its default: addresses made before stay what they are.
+        later = {
+            name: getattr(self, name) for name in _LATER if getattr(self, name) != type(self).model_fields[name].default
+        }
+        if self.start:
+            later["start"] = self.start.model_dump(exclude={"path"})
+        return deciding | {"recipe": self.recipe.deciding} | later
+
+
+_LATER = ("compiled", "attention", "loss_parts", "start")
 
 
 class Measured(Part):

@@ -10,12 +10,13 @@ from torch.nn.parallel import DistributedDataParallel
 from torch.utils.checkpoint import checkpoint
 
 from scalewright.errors import InputError
-from scalewright.models import Llama, compute_in, simulate
+from scalewright.models import ATTENTIONS, AttentionName, Llama, compute_in, simulate
 from scalewright.models.stages import LlamaStage
 from scalewright.planning.machine_plan import Layout
 from scalewright.planning.recipe import Recipe
 from scalewright.tasks import Batch, Trainable
 from scalewright.training.batch_norm import normalise_together
+from scalewright.training.configuration import Trunk
 from scalewright.training.fp8 import multiply_in_fp8
 from scalewright.training.mesh import Mesh
 from scalewright.training.pipelining import Pipeline, compute_stage_in
@@ -48,8 +49,7 @@ def place(
     task: Trainable,
     mesh: Mesh,
     layout: Layout,
-    recipe: Recipe,
-    compiled: bool,
+    trunk: Trunk,
     rows: int,
     begin: Callable[[Sequence[nn.Module]], None],
 ) -> Placement:
@@ -60,8 +60,7 @@ def place(
         task: what its outputs are for.
         mesh: of the training's processes.
         layout: as the plan says.
-        recipe: its precision and objective.
-        compiled: whether torch.compile makes kernels: of loss and model together on one process, of each layer on several.
+        trunk: its precision, objective and kernels; compiled are loss and model together on one process, each layer on several.
         rows: of a batch, those that this process sees.
         begin: gives weights to those of its parts that this process holds, laid out as they will stay.
 
@@ -69,6 +68,7 @@ def place(
         InputError: the layout does not suit the model or the batch.
     """
     layers = list(model.layers) if isinstance(model, Llama) else []
+    recipe, compiled = trunk.recipe, trunk.compiled
     precision = recipe.precision
     if precision == "fp8":
         multiply_in_fp8(model)
@@ -77,6 +77,7 @@ def place(
             f"tensor {layout.tensor}: {precision} scales whole rows of each matrix, which tensor parallel cuts: lay it out "
             "over data or in a pipeline"
         )
+    _attend(layers, trunk.attention)
     _compute_again(layers, layout.recompute)
     if layout.pipeline > 1:
         if not isinstance(model, Llama):
@@ -95,7 +96,8 @@ def place(
     _spread(model, layers, mesh, layout, precision, compiled and not alone)
     begin([model])
     wrapped = replicate(model, mesh, layout)
-    return Whole(model, wrapped, task, mesh, recipe, pieces=layout.accumulation, compiled=compiled and alone)
+    parts = trunk.loss_parts if alone else 1
+    return Whole(model, wrapped, task, mesh, recipe, layout.accumulation, parts, compiled=compiled and alone)
 
 
 class Whole:
@@ -108,13 +110,14 @@ class Whole:
         task: Trainable,
         mesh: Mesh,
         recipe: Recipe,
-        *,
         pieces: int,
+        loss_parts: int,
+        *,
         compiled: bool,
     ) -> None:
         self._model, self._wrapped, self._task, self._mesh = model, wrapped, task, mesh
         self._precision, self._beside = recipe.precision, recipe.objective
-        self.pieces = pieces
+        self.pieces, self._loss_parts = pieces, loss_parts
         self._loss = torch.compile(self._mean_loss, dynamic=False) if compiled else self._mean_loss
 
     @property
@@ -143,6 +146,8 @@ class Whole:
         return outputs
 
     def _mean_loss(self, model: nn.Module, batch: Batch) -> Tensor:
+        if self._loss_parts > 1:
+            return self._task.loss_in_parts(model, batch, self._beside, self._loss_parts)
         outputs: Tensor = model(self._task.inputs(batch))
         return self._task.objective(outputs, batch, self._beside)
 
@@ -173,6 +178,11 @@ def _own_ends(layers: int, layout: Layout, rank: int) -> Iterator[tuple[int, int
     bounds = [number * layers // count for number in range(count + 1)]
     for stage in range(rank, count, layout.pipeline):
         yield bounds[stage], bounds[stage + 1]
+
+
+def _attend(layers: Sequence[Any], name: AttentionName) -> None:
+    for layer in layers:
+        layer.self_attn.attend = ATTENTIONS[name]
 
 
 def _compute_again(layers: Sequence[Any], recompute: str) -> None:

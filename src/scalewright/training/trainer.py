@@ -67,7 +67,7 @@ class Trainer:
     def __init__(
         self, trunk: Trunk, task: Trainable, dataset: Prepared, device: str, layout: Layout | None = None
     ) -> None:
-        keep_memory()
+        keep_memory(trunk.keeps_memory)
         self.trunk, self.task, self.dataset, self.device = trunk, task, dataset, device
         layout = layout or Layout.alone()
         self.mesh = Mesh.of(layout, device)
@@ -90,8 +90,7 @@ class Trainer:
             task,
             self.mesh,
             layout,
-            recipe,
-            trunk.compiled,
+            trunk,
             rows=self._rows.stop - self._rows.start,
             begin=start,
         )
