@@ -6,8 +6,11 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
+from scalewright.architectures import LlamaFamily
 from scalewright.architectures.vgg import VGGShape
 from scalewright.errors import InputError
+from scalewright.models import Llama
+from scalewright.models.hugging_face import to_hugging_face
 from scalewright.models.vgg import VGG
 from scalewright.planning import Recipe
 from scalewright.tasks import trainable_named
@@ -15,7 +18,7 @@ from scalewright.training import Trainer, Trunk, train
 from scalewright.training.checkpoint import read_tensors
 from scalewright.training.configuration import Start
 from scalewright.training.counting import counted_flops
-from scalewright.training.start import read_weights
+from scalewright.training.start import read_weights, take_over
 
 from ..kills import KillAt, KilledError
 from ..stripes import striped_pictures
@@ -175,8 +178,24 @@ def test_flops_of_part_of_the_weights(stripes, batch_norm):
     """All of them: the shape's own formula. The classifier alone: its gradients, and none of its first layer's inputs."""
     vgg = shape(batch_norm=batch_norm, hidden=(8, 6))
     batch = IMAGES.batches(stripes, vgg, 4, 0, None)(0)
-    names = [name for name, _ in VGG(vgg).named_parameters()]
-    assert counted_flops(IMAGES, vgg, batch, names) == vgg.train_flops_per_token
+    assert counted_flops(IMAGES, vgg, batch, ()) == vgg.train_flops_per_token
     (first, *others) = (2 * inputs * outputs for inputs, outputs in vgg.linear)
-    head = [name for name in names if name.startswith("classifier")]
-    assert counted_flops(IMAGES, vgg, batch, head) == vgg.forward_flops_per_image + first + 2 * sum(others)
+    features = [name for name, _ in VGG(vgg).named_parameters() if name.startswith("features")]
+    assert counted_flops(IMAGES, vgg, batch, features) == vgg.forward_flops_per_image + first + 2 * sum(others)
+
+
+def test_where_all_of_it_is_frozen_nothing_is_left_to_train(stripes, tmp_path):
+    save_file(VGG(shape()).state_dict(), tmp_path / "same.safetensors")
+    with pytest.raises(InputError, match="every weight is frozen and nothing left to train"):
+        Trainer(trunk(stripes, Start.of(tmp_path / "same.safetensors", frozen=True)), IMAGES, stripes, "cpu")
+
+
+def test_a_llama_as_transformers_names_it(tmp_path):
+    """All layers of one that `save_model` wrote, and not its head alone, which has the same name in both."""
+    llama = LlamaFamily(vocabulary=11, context=8).shape(16)
+    model = Llama(llama)
+    save_file(to_hugging_face(model.state_dict()), tmp_path / "model.safetensors")
+    other = Llama(llama)
+    taken = take_over(other, Start.of(tmp_path / "model.safetensors"))
+    assert taken == model.state_dict().keys()
+    assert all(torch.equal(value, model.state_dict()[name]) for name, value in other.state_dict().items())

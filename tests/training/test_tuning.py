@@ -3,6 +3,8 @@
 import pytest
 
 from scalewright.ledger import Ledger
+from scalewright.machines.host import CpuTime
+from scalewright.pipeline.processes import Started
 from scalewright.pipeline.tuned import tuned
 from scalewright.pipeline.watch import Silent
 from scalewright.planning.machine_plan import Layout
@@ -29,12 +31,30 @@ def timed(monkeypatch):
     return put
 
 
+@pytest.fixture
+def long(trunk):
+    """Trunks of 64 positions, which blocks divide: `long(**changes)`."""
+
+    def make(horizons=LONG, **changes):
+        asked = trunk(horizons, **changes)
+        return asked.model_copy(update={"shape": asked.shape.model_copy(update={"context": 64})})
+
+    return make
+
+
+def about(tmp_path):
+    return {
+        "layout": Layout.alone(threads=1), "device": "cpu", "ledger": tmp_path / "ledger.db", "watch": Silent(),
+        "started": Started(1, 1, True), "measure": True,
+    }  # fmt: skip
+
+
 def chosen(trunk, dataset, **changes):
-    asked = trunk(changes.pop("horizons", LONG), **changes)
+    asked = trunk(**changes)
     return tune(asked, Language(), dataset, "cpu", Layout.alone(threads=asked.threads))
 
 
-def test_each_thing_is_changed_where_it_saves_time(trunk, dataset, timed):
+def test_each_thing_is_changed_where_it_saves_time(long, dataset, timed):
     def seconds(way, number):
         return (
             (0.8 if way.threads == 2 else 1.0)
@@ -44,47 +64,51 @@ def test_each_thing_is_changed_where_it_saves_time(trunk, dataset, timed):
         )
 
     timed(seconds)
-    found = chosen(trunk, dataset, threads=4)
+    found = chosen(long, dataset, threads=4)
     assert found.way == Way(threads=2, attention="blocks", accumulation=2, compiled=True)
     assert found.saved == pytest.approx(1 - 0.8 * 0.7 * 0.9 * 0.5)
 
 
-def test_what_saves_less_than_the_scatter_is_left(trunk, dataset, timed):
+def test_what_saves_less_than_the_scatter_is_left(long, dataset, timed):
     timed(lambda way, number: 1.0 if way.attention == "usual" and not way.compiled else 0.98)
-    assert chosen(trunk, dataset).way == Way(threads=1)
+    assert chosen(long, dataset).way == Way(threads=1)
 
 
-def test_a_machine_that_becomes_faster_is_not_taken_for_a_faster_way(trunk, dataset, timed):
+def test_a_machine_that_becomes_faster_is_not_taken_for_a_faster_way(long, dataset, timed):
     """From the second timing on everything takes half of the time: the first comparison is wrong unless it is made again."""
     asked = timed(lambda way, number: 1.0 if number == 1 else 0.5)
-    assert chosen(trunk, dataset).way == Way(threads=1)
+    assert chosen(long, dataset).way == Way(threads=1)
     assert asked.count(Way(threads=1)) == 2
 
 
-def test_short_trainings_are_not_tuned_and_not_compiled(trunk, dataset, timed):
+def test_short_trainings_are_not_tuned_and_not_compiled(long, dataset, timed):
     asked = timed(lambda way, number: 1e-9)
-    assert chosen(trunk, dataset, horizons=(20,)) is None
+    assert chosen(long, dataset, horizons=(20,)) is None
     assert len(asked) == 1
     # 40,000 steps of 5 ms: 200 s, less than ten times what compiling takes.
     asked = timed(lambda way, number: 5e-3)
-    assert chosen(trunk, dataset) is not None
+    assert chosen(long, dataset) is not None
     assert not any(way.compiled for way in asked)
 
 
-def test_the_time_for_it_is_bounded(trunk, dataset, timed, monkeypatch):
+def test_the_time_for_it_is_bounded(long, dataset, timed, monkeypatch):
     clock = iter(range(10**6))
     monkeypatch.setattr(tuning.time, "perf_counter", lambda: next(clock))
-    # 40,000 steps of 0.01 s: 8 s for the tuner, each look at the clock takes one of them.
+    # 20,000 steps of 0.01 s: 4 s for the tuner; each look at the clock takes one of them, and a way wants another.
     asked = timed(lambda way, number: 0.01)
-    chosen(trunk, dataset)
-    assert len(asked) < 8
+    found = chosen(long, dataset, horizons=(20_000,), threads=4)
+    assert len(asked) == 3
+    assert not found.whole
+    everything = timed(lambda way, number: 100.0)
+    assert chosen(long, dataset, threads=4).whole
+    assert len(everything) == 8
 
 
 @pytest.mark.parametrize(
     "change", [{"attention": "blocks"}, {"attention": "fused"}, {"loss_parts": 3}, {"accumulation": 2}]
 )
-def test_another_way_is_the_same_training(trunk, dataset, tmp_path, change):
-    asked, alone = trunk((20,)), Layout.alone()
+def test_another_way_is_the_same_training(long, dataset, tmp_path, change):
+    asked, alone = long((20,)), Layout.alone()
     (usual,) = train(asked, Language(), dataset, tmp_path / "usual", layout=alone)
     other, layout = going(way_of(asked, alone).model_copy(update=change), asked, alone)
     (changed,) = train(other, Language(), dataset, tmp_path / "other", layout=layout)
@@ -93,25 +117,32 @@ def test_another_way_is_the_same_training(trunk, dataset, tmp_path, change):
     assert (changed.address == usual.address) == ("accumulation" in change)
 
 
-def test_real_steps_are_timed(trunk, dataset, monkeypatch):
+def test_real_steps_are_timed(long, dataset, monkeypatch):
     monkeypatch.setattr(tuning, "_SECONDS", 0.0)
     monkeypatch.setattr(tuning, "SHARE", 1.0)
     monkeypatch.setattr(tuning, "_COMPILE_PAYS", 10**9)
-    found = chosen(trunk, dataset)
+    found = chosen(long, dataset)
     assert {way.attention for way, _ in found.tried} == {"usual", "blocks", "fused"}
     assert all(0 < seconds < 10 for _, seconds in found.tried)
 
 
-def test_a_choice_is_remembered_by_machine_and_shape_and_frozen_beside_its_run(trunk, dataset, tmp_path, timed):
+def test_a_busy_machine_tells_nothing(long, dataset, tmp_path, timed, monkeypatch):
+    timed(lambda way, number: 0.5 if way.attention == "blocks" else 1.0)
+    monkeypatch.setattr(CpuTime, "taken_by_others_since", lambda self, before: 0.3)
+    told = []
+    monkeypatch.setattr(Silent, "warn", lambda self, text: told.append(text))
+    asked = long()
+    found, _ = tuned(asked, Language(), dataset, tmp_path, **about(tmp_path))
+    assert found == asked
+    assert "others took 30% of the processor" in told[0]
+    # And nothing of it is remembered.
+    monkeypatch.setattr(CpuTime, "taken_by_others_since", lambda self, before: 0.0)
+    assert tuned(asked, Language(), dataset, tmp_path / "later", **about(tmp_path))[0].attention == "blocks"
+
+
+def test_a_choice_is_remembered_by_machine_and_shape_and_frozen_beside_its_run(long, dataset, tmp_path, timed):
     def ask(out, **changes):
-        asked = trunk(LONG, **changes)
-        about = {
-            "layout": Layout.alone(threads=1),
-            "device": "cpu",
-            "ledger": tmp_path / "ledger.db",
-            "watch": Silent(),
-        }
-        found, _ = tuned(asked, Language(), dataset, tmp_path / out, **about)
+        found, _ = tuned(long(**changes), Language(), dataset, tmp_path / out, **about(tmp_path))
         return found.attention
 
     asked = timed(lambda way, number: 0.5 if way.attention == "blocks" else 1.0)
@@ -126,3 +157,23 @@ def test_a_choice_is_remembered_by_machine_and_shape_and_frozen_beside_its_run(t
     assert (ask("first"), ask("fourth")) == ("blocks", "fused")
     with Ledger.open(tmp_path / "ledger.db") as ledger:
         assert ledger.tuning("nothing") is None
+
+
+def test_what_was_compiled_for_long_trainings_is_eager_in_short_ones(long, dataset, tmp_path, timed):
+    timed(lambda way, number: 0.01 if way.compiled else 0.05)
+    first, _ = tuned(long((90_000,)), Language(), dataset, tmp_path / "first", **about(tmp_path))
+    assert first.compiled
+    # 10,000 such steps: 100 s, less than ten times what compiling takes.
+    second, _ = tuned(long((10_000,)), Language(), dataset, tmp_path / "second", **about(tmp_path))
+    assert not second.compiled
+
+
+def test_a_run_goes_on_as_it_was_begun_on_any_number_of_processes(long, dataset, tmp_path, timed):
+    timed(lambda way, number: 0.5 if way.attention == "blocks" else 1.0)
+    begun, _ = tuned(long(threads=4), Language(), dataset, tmp_path, **about(tmp_path))
+    two = about(tmp_path) | {"measure": False, "layout": Layout.alone(threads=2)}
+    later, layout = tuned(long(threads=2), Language(), dataset, tmp_path, **two)
+    assert later.address == begun.address
+    assert layout.threads == 4
+    another, _ = tuned(long(threads=2, seed=1), Language(), dataset, tmp_path, **two)
+    assert another == long(threads=2, seed=1)

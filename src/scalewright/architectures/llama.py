@@ -2,7 +2,7 @@
 
 from typing import Self
 
-from pydantic import model_validator
+from pydantic import Field, model_validator
 
 from scalewright.documents import Part
 from scalewright.errors import InputError
@@ -18,12 +18,12 @@ rotation spans the context, and none is wasted. At a context of 128 that is wort
 class LlamaShape(Part):
     """One Llama: every number that its weights and its arithmetic depend on."""
 
-    vocabulary: int
-    context: int
-    depth: int
-    width: int
-    head_size: int
-    hidden: int
+    vocabulary: int = Field(ge=1)
+    context: int = Field(ge=1)
+    depth: int = Field(ge=1)
+    width: int = Field(ge=1)
+    head_size: int = Field(ge=2)
+    hidden: int = Field(ge=1)
     norm_epsilon: float = 1e-5
     rope_theta: float = 10_000.0
 

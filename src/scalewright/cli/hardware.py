@@ -70,7 +70,13 @@ def _timed(ledger: str, threads: int) -> Iterator[TimedRun]:
     with open_ledger(ledger) as opened:
         runs = opened.runs(role="final")
     for run in runs:
-        if run.configuration.get("threads") == threads:
+        about = run.configuration
+        plain = (
+            run.task == "language"
+            and not about.get("compiled")
+            and not {"start", "attention", "loss_parts"} & about.keys()
+        )
+        if plain and about.get("threads") == threads:
             shape = LlamaShape.model_validate(run.configuration["shape"])
             sequences = int(run.configuration["recipe"]["batch_size"])
             yield TimedRun(shape, sequences, run.precision, sequences * shape.context / run.tokens_per_second)

@@ -10,6 +10,7 @@ from scalewright.cli.console import Json, answers, errors, print_json
 from scalewright.cli.options import positive
 from scalewright.cli.stopping import stoppable
 from scalewright.cli.times import time_text
+from scalewright.errors import InputError
 from scalewright.planning.machine_plan import MachinePlan
 
 if TYPE_CHECKING:
@@ -51,6 +52,8 @@ def train(
     from scalewright.pipeline.by_hand import Training
 
     chosen: Training | MachinePlan = Training.load(plan) if plan.suffix == ".toml" else MachinePlan.load(plan)
+    if seed is not None and not 0 <= seed < 2**62:
+        raise InputError(f"--seed {seed}: expected a number from 0 to below 2^62")
     rate = None if learning_rate is None else positive("--learning-rate", learning_rate)
     on = ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device
     launched = collectives.launched()

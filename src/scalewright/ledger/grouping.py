@@ -10,7 +10,10 @@ SEARCHES: tuple[Role, ...] = ("search", "trial")
 def options_of(run: Run) -> str:
     """What was trained otherwise than by default, such as by another optimiser: a law's runs have it in common."""
     recipe = run.configuration.get("recipe", {})
-    return " ".join(f"{name}={recipe[name]}" for name in OPTIONS if name in recipe) or "none"
+    asked = [f"{name}={recipe[name]}" for name in OPTIONS if name in recipe]
+    if start := run.configuration.get("start"):
+        asked.append(f"start={start['sha256'][:8]}{' frozen' if start['frozen'] else ''}")
+    return " ".join(asked) or "none"
 
 
 def trunk_of(run: Run) -> str:

@@ -37,12 +37,17 @@ def attend_in_blocks(q_BHTK: Tensor, k_BHSK: Tensor, v_BHSK: Tensor) -> Tensor:
     """The same, in blocks of rows, each with the keys up to its last row alone: with four blocks three eighths of the scores
     are never made."""
     time, seen = q_BHTK.shape[2], k_BHSK.shape[2]
-    count = min(_MOST_BLOCKS, time // _LEAST_ROWS)
+    count = blocks(time)
     if time != seen or count < 2:
         return attend(q_BHTK, k_BHSK, v_BHSK)
     ends = [time * number // count for number in range(count + 1)]
     parts = [attend(q_BHTK[:, :, begin:end], k_BHSK[:, :, :end], v_BHSK[:, :, :end]) for begin, end in pairwise(ends)]
     return torch.cat(parts, dim=2)
+
+
+def blocks(time: int) -> int:
+    """Of so many rows."""
+    return min(_MOST_BLOCKS, time // _LEAST_ROWS)
 
 
 def attend_fused(q_BHTK: Tensor, k_BHSK: Tensor, v_BHSK: Tensor) -> Tensor:

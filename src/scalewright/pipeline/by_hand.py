@@ -10,8 +10,9 @@ from scalewright.errors import InputError
 from scalewright.files import content_hash
 from scalewright.ledger import Ledger
 from scalewright.machines.host import usable_threads
+from scalewright.models import compute_in
 from scalewright.pipeline.carried_out import Trained, carry_out, keep
-from scalewright.pipeline.processes import Started, fitted
+from scalewright.pipeline.processes import Started
 from scalewright.pipeline.toml_file import read_toml
 from scalewright.pipeline.tuned import tuned
 from scalewright.pipeline.watch import Silent, Watch
@@ -22,6 +23,7 @@ from scalewright.planning.rules import warmup_of_a_run
 from scalewright.tasks import TRAINABLE, trainable_named
 from scalewright.training import Trunk
 from scalewright.training.configuration import Start
+from scalewright.training.start import fitting, read_weights
 
 
 class StartTable(Part):
@@ -53,7 +55,7 @@ class Training(Part):
         task: `language` or `images`.
         epochs, steps: How long to train; one of them.
         batch_size: Rows of a step: sequences, or pictures.
-        precision: As `Recipe.precision`.
+        first_batch_size, batch_warmup_steps, precision: As in `Recipe`.
         patience: Evaluations without a lower loss, after which training ends and the best weights are restored.
         evaluate_every: Steps between evaluations; an epoch's by default.
         compiled: Whether torch.compile makes kernels.
@@ -68,6 +70,8 @@ class Training(Part):
     epochs: float | None = Field(default=None, gt=0)
     steps: int | None = Field(default=None, ge=1)
     batch_size: int = Field(default=32, ge=1)
+    first_batch_size: int | None = Field(default=None, ge=1)
+    batch_warmup_steps: int = Field(default=0, ge=0)
     precision: str = "fp32"
     patience: int | None = Field(default=None, ge=1)
     evaluate_every: int | None = Field(default=None, ge=1)
@@ -141,17 +145,9 @@ def train_by_hand(
     rows = sum(dataset.supply.tokens) / shape.tokens_per_row
     steps = training.steps or max(1, round((training.epochs or 0) * rows / training.batch_size))
     started = Started.now()
-    table = training.layout
-    planned = Layout(
-        devices=table.tensor * table.pipeline,
-        data=1,
-        micro_batch=-(-training.batch_size // table.accumulation),
-        shards=1 if table.sharding == "none" else max(1, started.processes // (table.tensor * table.pipeline)),
-        threads=None if device == "cuda" else (training.threads or usable_threads()),
-        compiled=training.compiled,
-        **table.model_dump(),
-    )
-    layout = fitted(planned, started.processes, training.batch_size, beside=started.beside)
+    layout = _layout(training, started, device)
+    compute_in(training.precision, device)
+    start = training.start and Start.of(base / training.start.weights, training.start.frozen)
     trunk = Trunk(
         task=training.task,
         shape=shape,
@@ -161,12 +157,31 @@ def train_by_hand(
         horizons=(steps,),
         threads=layout.threads or 1,
         compiled=layout.compiled,
-        start=training.start and Start.of(base / training.start.weights, training.start.frozen),
+        start=start,
     )
     watcher = (watch if started.first else None) or Silent()
     at = ledger or out / "ledger.db"
-    if tune and started.processes == 1:
-        trunk, layout = tuned(trunk, task, dataset, out, layout=layout, device=device, ledger=at, watch=watcher)
+    if start:
+        model = task.build(shape)
+        known = read_weights(start.path)
+        taken = fitting(model, known)
+        names = [name for name, module in model.named_modules() if module.state_dict() and not list(module.children())]
+        others = ", ".join(name for name in names if name not in taken) or "none"
+        watcher.say(
+            f"start: {len(taken)} layers from {start.path}{', which stay as they are' if start.frozen else ''}; drawn: {others}"
+        )
+    trunk, layout = tuned(
+        trunk,
+        task,
+        dataset,
+        out,
+        layout=layout,
+        device=device,
+        ledger=at,
+        started=started,
+        measure=tune,
+        watch=watcher,
+    )
     measured = carry_out(trunk, task, dataset, out, layout=layout, device=device, watch=watcher)
     if not started.first:
         return None
@@ -185,6 +200,38 @@ def train_by_hand(
     return Trained.of(run, out)
 
 
+def _layout(training: Training, started: Started, device: str) -> Layout:
+    """On the processes that were started: those beyond a model's own are replicas, each with an equal share of the batch.
+
+    Raises:
+        InputError: they do not make whole replicas, the batch does not divide among them, or a word has no meaning here.
+    """
+    table, processes = training.layout, started.processes
+    whole = table.tensor * table.pipeline
+    replicas, rest = divmod(processes, whole)
+    if rest or not replicas or training.batch_size % replicas:
+        raise InputError(
+            f"layout: tensor {table.tensor} x pipeline {table.pipeline}, {processes} processes started: expected a multiple of "
+            f"{whole} that shares out {training.batch_size} rows equally"
+        )
+    if table.stages > 1 and table.pipeline == 1:
+        raise InputError(f"layout.stages: found {table.stages} without a pipeline: leave it out, or give pipeline = 2")
+    if table.accumulation > 1 and training.model.get("batch_norm"):
+        raise InputError(
+            f"layout.accumulation: found {table.accumulation} with batch norm, whose rows would be those of a micro-batch: "
+            "leave it out, or start more processes, which normalise over all of theirs"
+        )
+    return Layout(
+        devices=processes,
+        data=replicas,
+        micro_batch=-(-training.batch_size // (replicas * table.accumulation)),
+        shards=1 if table.sharding == "none" else replicas,
+        threads=None if device == "cuda" else max(1, (training.threads or usable_threads()) // started.beside),
+        compiled=training.compiled,
+        **table.model_dump(),
+    )
+
+
 def _recipe(training: Training, shape: Any, steps: int, rows: float) -> Recipe:
     task, given = trainable_named(training.task), training.recipe
     tokens = steps * training.batch_size * shape.tokens_per_row
@@ -200,7 +247,9 @@ def _recipe(training: Training, shape: Any, steps: int, rows: float) -> Recipe:
         base_width=shape.width,
         base_depth=getattr(shape, "depth", 1),
         batch_size=training.batch_size,
-        warmup_steps=min(warmup, steps),
+        first_batch_size=training.first_batch_size,
+        batch_warmup_steps=training.batch_warmup_steps,
+        warmup_steps=warmup,
         weight_decay=decay,
         precision=training.precision,
         patience=training.patience,

@@ -79,8 +79,19 @@ def follow(
         with Ledger.open(at) as opened:
             for quantity, interval in (("loss", plan.forecast), ("seconds", plan.forecast_seconds)):
                 store_once(opened, plan.hash, plan.law, quantity, interval, plan.extrapolation)
-    if tune and started.processes == 1:
-        trunk, layout = tuned(trunk, task, dataset, out, layout=layout, device=device, ledger=at, watch=watcher)
+    if tune:
+        trunk, layout = tuned(
+            trunk,
+            task,
+            dataset,
+            out,
+            layout=layout,
+            device=device,
+            ledger=at,
+            started=started,
+            measure=True,
+            watch=watcher,
+        )
     measured = carry_out(
         trunk,
         task,

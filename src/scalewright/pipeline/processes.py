@@ -2,7 +2,7 @@
 
 import math
 import os
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch.distributed as dist
 
@@ -16,6 +16,14 @@ class Started(NamedTuple):
     processes: int
     beside: int
     first: bool
+
+    def agreed(self, value: Any) -> Any:
+        """What the first process has, on all of them."""
+        if self.processes == 1:
+            return value
+        said = [value]
+        dist.broadcast_object_list(said, src=0)
+        return said[0]
 
     @classmethod
     def now(cls) -> "Started":

@@ -6,21 +6,19 @@ from typing import Any, ClassVar
 from scalewright.documents import Document
 from scalewright.files import content_hash
 from scalewright.ledger import Ledger, Tuning
+from scalewright.pipeline.processes import Started
 from scalewright.pipeline.watch import Watch
 from scalewright.planning.machine_plan import Layout
 from scalewright.tasks import Prepared, Trainable
 from scalewright.training import Trunk
-from scalewright.training.tuning import Way, going, holds_for, tune, way_of
-
-FROZEN = "way.json"
+from scalewright.training.tuning import Way, compiling_pays, going, holds_for, tune, way_of
 
 
 class FrozenWay(Document):
-    """`way.json` beside a run: how its steps are computed, from its first call on."""
+    """`ways/ADDRESS.json` beside a run: how its steps are computed, from its first call on."""
 
     KIND: ClassVar[str] = "tuner's choice"
 
-    holds_for: dict[str, Any]
     way: Way
 
 
@@ -33,45 +31,84 @@ def tuned(
     layout: Layout,
     device: str,
     ledger: str | Path,
+    started: Started,
+    measure: bool,
     watch: Watch,
 ) -> tuple[Trunk, Layout]:
     """Trunk and layout computed as is fastest here, as far as is known or worth finding out.
 
-    A run that is gone on with is computed as it was begun, whatever the ledger has learnt since.
+    A run that is gone on with is computed as it was begun: whatever the ledger has learnt since, on another machine, with
+    another number of processes.
+
+    Args:
+        trunk: As asked for.
+        task: How to build and feed it.
+        dataset: Its data.
+        out: Folder of the run.
+        layout: As asked for.
+        device: Torch device type.
+        ledger: Path or URL.
+        started: The processes; several compute as asked.
+        measure: Whether to find out what is not known.
+        watch: Hears of it.
     """
-    about = holds_for(trunk, device)
-    path = out / FROZEN
-    if path.exists():
-        frozen = FrozenWay.load(path)
-        if frozen.holds_for == about:
-            return going(frozen.way, trunk, layout)
+    # What the machine decides is no part of what was asked for.
+    asked = content_hash([trunk.model_copy(update={"threads": 1}).address, layout.accumulation, layout.recompute])
+    path = out / "ways" / f"{asked}.json"
+    found: dict[str, Any] | None = None
+    if started.first:
+        if path.exists():
+            way = FrozenWay.load(path).way
+        else:
+            one = measure and started.processes == 1
+            way = _way(trunk, task, dataset, layout, device, ledger, watch) if one else way_of(trunk, layout)
+            FrozenWay(way=way).save(path)
+        found = way.model_dump(mode="json")
+    way = Way.model_validate(started.agreed(found))
+    if started.processes > 1:
+        # Their micro-batches and threads follow from how many they are; the address from how the run was begun.
+        return going(way, trunk, layout)[0], layout
+    return going(way, trunk, layout)
+
+
+def _way(
+    trunk: Trunk, task: Trainable, dataset: Prepared, layout: Layout, device: str, ledger: str | Path, watch: Watch
+) -> Way:
+    asked, about = way_of(trunk, layout), holds_for(trunk, device, layout)
     key = content_hash(about)
     with Ledger.open(ledger) as opened:
         known = opened.tuning(key)
     if known is not None:
         way = Way.model_validate(known.way)
+        seconds = trunk.horizons[-1] * min(each for _, each in known.tried)
+        if way.compiled and not asked.compiled and not compiling_pays(trunk, seconds):
+            way = way.model_copy(update={"compiled": False})
         watch.say(f"way: measured before, {known.created_at[:10]}: {way}")
-    else:
-        watch.stage("tune", "timing what pays here")
-        found = tune(trunk, task, dataset, device, layout)
-        if found is None:
-            way = way_of(trunk, layout)
-            watch.say(f"way: as asked, the training is too short to time others: {way}")
-        else:
-            way = found.way
-            watch.say(
-                f"way: measured: {way}: {found.saved:.0%} less time than as asked, of {len(found.tried)} ways timed in "
-                f"{found.seconds:.0f} s"
-            )
-            with Ledger.open(ledger) as opened:
-                opened.record_tuning(
-                    Tuning(
-                        id=key,
-                        about=about,
-                        way=way.model_dump(mode="json"),
-                        tried=[[each.model_dump(mode="json"), seconds] for each, seconds in found.tried],
-                        seconds=found.seconds,
-                    )
+        return way
+    watch.stage("tune", "timing what pays here")
+    found = tune(trunk, task, dataset, device, layout)
+    if found is None:
+        watch.say(f"way: as asked, the training is too short to time others: {asked}")
+        return asked
+    if not found.trusted:
+        watch.warn(
+            f"others took {found.taken_by_others:.0%} of the processor: what is fastest here was not to be told; trained as "
+            f"asked: {asked}"
+        )
+        return asked
+    watch.say(
+        f"way: measured: {found.way}: {found.saved:.0%} less time than as asked, of {len(found.tried)} ways timed in "
+        f"{found.seconds:.0f} s"
+    )
+    if found.whole:
+        with Ledger.open(ledger) as opened:
+            opened.record_tuning(
+                Tuning(
+                    id=key,
+                    about=about,
+                    way=found.way.model_dump(mode="json"),
+                    tried=[[each.model_dump(mode="json"), seconds] for each, seconds in found.tried],
+                    seconds=found.seconds,
                 )
-    FrozenWay(holds_for=about, way=way).save(path)
-    return going(way, trunk, layout)
+            )
+    return found.way

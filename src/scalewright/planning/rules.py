@@ -62,8 +62,10 @@ def step_law_rate(params: float, tokens: float) -> tuple[float, Reason]:
 
 def warmup_of_a_run(steps: int) -> tuple[int, Reason]:
     """Steps in which the rate rises."""
-    warmup = min(MOST_WARMUP, max(10, steps // WARMUP_SHARE))
-    return warmup, Reason(origin="assumed", text=f"one step in {WARMUP_SHARE}, at most {MOST_WARMUP:,}: {warmup:,}")
+    warmup = min(steps, MOST_WARMUP, max(10, steps // WARMUP_SHARE))
+    return warmup, Reason(
+        origin="assumed", text=f"one step in {WARMUP_SHARE}, at least 10 and at most {MOST_WARMUP:,}: {warmup:,}"
+    )
 
 
 def weight_decay(learning_rate: float, steps: int) -> tuple[float, Reason]:

@@ -15,7 +15,7 @@ from scalewright.planning.recipe import DEFAULT_REASONS, Recipe
 from scalewright.studies.executor import Executor, Tick
 from scalewright.studies.search import search_rate
 from scalewright.studies.work import TrunkJob, train_job, train_or_diverge
-from scalewright.tasks import Prepared, Scores
+from scalewright.tasks import Prepared, Scores, trainable_named
 from scalewright.training import Measured, Trunk
 
 CHECKPOINT_SECONDS = 15.0
@@ -214,12 +214,13 @@ def ledger_run(
     test: Scores | None = None,
 ) -> Run:
     """The ledger's row of a finished branch, with what it reached on the test split where that was looked at."""
+    unique = round(float(dataset.supply.limited(trunk.unique_tokens).unique(measured.tokens)))
     of_test = {} if test is None else {f"test_{name}": value for name, value in test.metrics.items()}
     return Run(
         id=measured.address,
         study=study,
         role=role,
-        configuration=trunk.model_dump(mode="json", exclude={"horizons"}) | {"steps": measured.horizon},
+        configuration=trunk.recorded | {"steps": measured.horizon},
         data_hash=dataset.hash,
         tokenizer_hash=dataset.tokenizer_hash,
         task=trunk.task,
@@ -228,8 +229,8 @@ def ledger_run(
         seed=trunk.seed,
         params=trunk.shape.params,
         params_total=trunk.shape.params_total,
-        tokens=measured.tokens,
-        unique_tokens=round(float(dataset.supply.limited(trunk.unique_tokens).unique(measured.tokens))),
+        tokens=unique if trainable_named(trunk.task).supervised else measured.tokens,
+        unique_tokens=unique,
         flops=measured.flops,
         precision=trunk.recipe.precision,
         layout="single",

@@ -13,6 +13,7 @@ from scalewright.architectures.vgg import VGGShape
 from scalewright.data.picture_batches import PictureBatches
 from scalewright.data.pictures import Pictures
 from scalewright.documents import Reason
+from scalewright.errors import InputError
 from scalewright.models import cross_entropy
 from scalewright.models.parametrisation import Roles, vgg_roles
 from scalewright.models.vgg import VGG
@@ -31,6 +32,7 @@ class Images:
 
     name = "images"
     loss_unit = "nats/picture"
+    supervised = True
 
     def open(self, folder: Path) -> Pictures:
         """Prepared pictures."""
@@ -38,6 +40,8 @@ class Images:
 
     def shape(self, dataset: Pictures, model: Mapping[str, Any]) -> VGGShape:
         """A VGG16 of the data's classes and pixels: by default as wide as published."""
+        if beside := {"classes", "pixels"} & model.keys():
+            raise InputError(f"model.{min(beside)}: the data say it: leave it out")
         lists = {name: tuple(value) if isinstance(value, list) else value for name, value in model.items()}
         manifest = dataset.manifest
         return described(VGGShape, lists | {"classes": len(manifest.classes), "pixels": manifest.pixels})

@@ -64,6 +64,7 @@ class Language:
 
     name = "language"
     loss_unit = "nats/token"
+    supervised = False
 
     def prepare(
         self,
@@ -100,12 +101,21 @@ class Language:
     def shape(self, dataset: Dataset, model: Mapping[str, Any]) -> LlamaShape:
         """A Llama of the data's vocabulary: a `width` and a `context`, the rest by default as in the family's shape of that
         width; heads of 16."""
+        if "vocabulary" in model:
+            raise InputError("model.vocabulary: the data say it: leave it out")
+        for name in ("width", "context"):
+            if type(model.get(name)) is not int or model[name] < 1:
+                raise InputError(f"model.{name}: expected a positive whole number, such as {name} = 256")
         given = {"vocabulary": dataset.manifest.vocabulary} | dict(model)
-        if missing := [name for name in ("width", "context") if not isinstance(given.get(name), int)]:
-            raise InputError(f"model.{missing[0]}: expected a whole number, such as {missing[0]} = 256")
         dial = {name: given[name] for name in ("vocabulary", "context", "head_size") if name in given}
-        usual = described(LlamaFamily, dial).shape(given["width"])
-        return described(LlamaShape, dict(usual) | given)
+        family = described(LlamaFamily, dial)
+        head = family.head_size
+        if head < 2 or head % 2 or given["width"] % head:
+            raise InputError(
+                f"model.width: found {given['width']} with heads of {head}, expected a multiple of an even head_size: "
+                "transformers loads no others"
+            )
+        return described(LlamaShape, dict(family.shape(given["width"])) | given)
 
     def rates(self, shape: LlamaShape, tokens: float, steps: int, learning_rate: float | None) -> Rates:
         """By the step law, and over the run's length."""

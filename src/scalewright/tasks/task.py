@@ -99,6 +99,8 @@ class Trainable(Protocol):
     name: str
     loss_unit: str
     """Unit of the loss that the law forecasts."""
+    supervised: bool
+    """Whether what counts as data are distinct examples: seen again they are no further data."""
 
     def open(self, folder: Path) -> Prepared:
         """Prepared data."""

@@ -113,15 +113,21 @@ class Trunk(Part):
             return schedule
         return WithSmallBatches(schedule, batch_warmup(recipe), 1.0 if recipe.optimiser == "sgd" else 0.5)
 
+    @property
+    def recorded(self) -> dict[str, object]:
+        """As the ledger keeps it: what does not decide a result is left out, and what came later where it is at its default."""
+        whole = self.model_dump(mode="json", exclude={"horizons", "keeps_memory", *_LATER})
+        return whole | {"compiled": self.compiled} | self._later()
+
     def _deciding(self) -> dict[str, object]:
         deciding = self.model_dump(mode="json", exclude={"recipe", "horizons", "keeps_memory", *_LATER})
         # What came later decides where it differs from its default: addresses made before stay what they are.
-        later = {
-            name: getattr(self, name) for name in _LATER if getattr(self, name) != type(self).model_fields[name].default
-        }
-        if self.start:
-            later["start"] = self.start.model_dump(exclude={"path"})
-        return deciding | {"recipe": self.recipe.deciding} | later
+        return deciding | {"recipe": self.recipe.deciding} | self._later()
+
+    def _later(self) -> dict[str, object]:
+        fields = type(self).model_fields
+        changed = {name: getattr(self, name) for name in _LATER if getattr(self, name) != fields[name].default}
+        return changed | ({"start": self.start.model_dump(exclude={"path"})} if self.start else {})
 
 
 _LATER = ("compiled", "attention", "loss_parts", "start")

@@ -11,15 +11,15 @@ from scalewright.tasks import Batch, Trainable
 _ROWS = 2  # a single one is none that batch norm would normalise
 
 
-def counted_flops(task: Trainable, shape: Any, batch: Batch, trained: Collection[str]) -> float:
-    """FLOPs of a forward and a backward pass for each row, of which the weights named `trained` alone have gradients.
+def counted_flops(task: Trainable, shape: Any, batch: Batch, frozen: Collection[str]) -> float:
+    """FLOPs of a forward and a backward pass for each row, of which the weights named `frozen` have no gradients.
 
     Counted by torch on tensors without content.
     """
     with torch.device("meta"):
         model = task.build(shape)
     for name, parameter in model.named_parameters():
-        parameter.requires_grad_(name in trained)
+        parameter.requires_grad_(name not in frozen)
     rows = tuple(part[:1].repeat(_ROWS, *(1 for _ in part.shape[1:])).to("meta") for part in batch)
     with FlopCounterMode(display=False) as counter:
         task.objective(model(task.inputs(rows)), rows).backward()  # type: ignore[no-untyped-call]

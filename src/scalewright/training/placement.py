@@ -79,7 +79,17 @@ def place(
         )
     _attend(layers, trunk.attention)
     _compute_again(layers, layout.recompute)
+    if layout.recompute != "none" and not layers:
+        raise InputError(
+            f"recompute {layout.recompute}: {type(model).__name__} has no layers that know it: leave it out"
+        )
     if layout.pipeline > 1:
+        count = layout.pipeline * layout.stages
+        if layout.accumulation < count:
+            raise InputError(
+                f"pipeline: {layout.accumulation} micro-batches for {count} stages: expected one for each at least: "
+                "raise accumulation"
+            )
         if not isinstance(model, Llama):
             raise InputError(f"pipeline {layout.pipeline}: {type(model).__name__} has no stages: lay it out over data")
         if rows % layout.accumulation:

@@ -3,7 +3,6 @@
 import pickle
 from collections.abc import Mapping
 from functools import partial
-from itertools import chain
 from pathlib import Path
 
 import torch
@@ -12,14 +11,16 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from scalewright.errors import InputError
+from scalewright.models.hugging_face import DECODER, HEAD
 from scalewright.training.beginning import put_own
 from scalewright.training.configuration import Start
 
 
-def take_over(model: nn.Module, start: Start) -> None:
+def take_over(model: nn.Module, start: Start) -> frozenset[str]:
     """Gives the layers of `model` whose tensors are all in the file, with the same names and sizes, those tensors' values.
 
-    The last layers of a model made for other classes, or other sizes, do not fit and keep their first values.
+    The last layers of a model made for other classes, or other sizes, do not fit and keep their first values. Returns the names
+    of what was taken over.
 
     Args:
         model: Its weights as drawn, in whole or this process's part of them; changed in place.
@@ -29,21 +30,12 @@ def take_over(model: nn.Module, start: Start) -> None:
         InputError: the file holds no tensors, or none of them fits.
     """
     known = read_weights(start.path)
-    taken = 0
-    for name, module in model.named_modules():
-        before = f"{name}." if name else ""
-        own = {
-            f"{before}{key}": tensor
-            for key, tensor in chain(
-                module.named_parameters(recurse=False),
-                ((key, value) for key, value in module.named_buffers(recurse=False) if f"{before}{key}" in known),
-            )
-        }
-        if not own or any(known[key].shape != tensor.shape if key in known else True for key, tensor in own.items()):
-            continue
-        taken += len(own)
-        for key, tensor in own.items():
-            put_own(tensor, partial(_copied, known[key]))
+    taken: set[str] = set()
+    for layer in fitting(model, known):
+        module, before = model.get_submodule(layer), f"{layer}." if layer else ""
+        for key, tensor in _tensors(module):
+            put_own(tensor, partial(_copied, known[f"{before}{key}"]))
+            taken.add(f"{before}{key}")
         if start.frozen:
             _freeze(module)
     if not taken:
@@ -51,6 +43,18 @@ def take_over(model: nn.Module, start: Start) -> None:
             f"{start.path}: no layer of its {len(known)} tensors ({', '.join(list(known)[:3])}, ...) has the names and sizes "
             "of the model's: name weights of the same architecture and width"
         )
+    return frozenset(taken)
+
+
+def fitting(model: nn.Module, known: Mapping[str, Tensor]) -> list[str]:
+    """Names of the layers that take all of their tensors from those that are known."""
+    found = []
+    for name, module in model.named_modules():
+        before = f"{name}." if name else ""
+        own = {f"{before}{key}": tensor.shape for key, tensor in _tensors(module)}
+        if own and all(key in known and known[key].shape == shape for key, shape in own.items()):
+            found.append(name)
+    return found
 
 
 def read_weights(path: Path) -> Mapping[str, Tensor]:
@@ -60,15 +64,23 @@ def read_weights(path: Path) -> Mapping[str, Tensor]:
         InputError: it holds no tensors by name.
     """
     try:
-        if path.suffix == ".safetensors":
-            return load_file(path)
-        found = torch.load(path, map_location="cpu", weights_only=True)
+        safe = path.suffix == ".safetensors"
+        found = load_file(path) if safe else torch.load(path, map_location="cpu", weights_only=True)
     except (SafetensorError, pickle.UnpicklingError, EOFError, RuntimeError) as error:
         first = str(error).partition("\n")[0]
         raise InputError(f"{path}: not a file of weights ({first}): expected safetensors, or a state dict") from None
+    if isinstance(found, dict) and all(name.startswith(DECODER) or name == HEAD for name in found):
+        found = {name.removeprefix(DECODER): tensor for name, tensor in found.items()}  # of transformers' Llamas
     if not isinstance(found, dict) or not all(isinstance(each, Tensor) for each in found.values()):
         raise InputError(f"{path}: a {type(found).__name__}, expected a state dict: tensors by name")
     return found
+
+
+def _tensors(module: nn.Module) -> list[tuple[str, Tensor]]:
+    # Buffers that are not kept are functions of the shape.
+    kept = module.state_dict(keep_vars=True)
+    own = (*module.named_parameters(recurse=False), *module.named_buffers(recurse=False))
+    return [(name, tensor) for name, tensor in own if name in kept]
 
 
 def _copied(values: Tensor, into: Tensor) -> Tensor:

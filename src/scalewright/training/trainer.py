@@ -80,10 +80,12 @@ class Trainer:
         roles = task.roles(model, recipe)
         self._rows = self.mesh.rows(recipe.batch_size)
 
+        self._taken: frozenset[str] = frozenset()
+
         def start(parts: Sequence[nn.Module]) -> None:
             begin(model, parts, roles, trunk.seed, device)
             if trunk.start:
-                take_over(model, trunk.start)
+                self._taken = take_over(model, trunk.start)
 
         self.placement = place(
             model,
@@ -105,6 +107,10 @@ class Trainer:
             if value.requires_grad
         }
         """Those of them that are trained."""
+        if not self._parameters:
+            raise InputError(
+                "start: every weight is frozen and nothing left to train: leave frozen out, or change the last layers"
+            )
         self.optimiser = optimiser_of(self._parameters.items(), roles, recipe)
         self.averaging: Averaging = NoAveraging() if recipe.ema_decay is None else MovingAverage(recipe.ema_decay)
         # Gradients of fp16 are scaled up, or small ones would be zero (Micikevicius et al. 2018, arXiv:1710.03740).
@@ -114,8 +120,10 @@ class Trainer:
         batches = task.batches(dataset, trunk.shape, recipe.batch_size, trunk.seed, trunk.unique_tokens)
         feed, rows_of_step = growing(batches, recipe), batch_warmup(recipe).rows
 
+        mesh = self.mesh
+
         def share(number: int) -> Batch:
-            own = self.mesh.rows(rows_of_step(number))
+            own = mesh.rows(rows_of_step(number))
             return feed(number, own.start, own.stop - own.start)
 
         self.batch: Ahead[Batch] = Ahead(share)
@@ -278,7 +286,7 @@ class Trainer:
         shape = self.trunk.shape
         if self.trunk.start is None or not self.trunk.start.frozen:
             return float(shape.train_flops_per_token)
-        return counted_flops(self.task, shape, self.batch(0), self._parameters.keys()) / shape.tokens_per_row
+        return counted_flops(self.task, shape, self.batch(0), self._taken) / shape.tokens_per_row
 
     def _over_replicas(self, sums: Tensor) -> Tensor:
         # Summed where the processes' group works.

@@ -1,5 +1,7 @@
 """A short tuner: what pays on this machine for this model, measured on its own first steps."""
 
+import gc
+import math
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -8,18 +10,21 @@ from typing import Any
 import numpy as np
 import torch
 
+from scalewright.architectures import LlamaShape
 from scalewright.documents import Part
-from scalewright.machines.host import cpu_model, usable_cores
+from scalewright.machines.host import CpuTime, cpu_model, usable_cores
 from scalewright.machines.processor import COMPILE_LAYER_SECONDS, COMPILE_SECONDS
-from scalewright.models import ATTENTIONS, AttentionName
+from scalewright.models import ATTENTIONS, AttentionName, blocks
 from scalewright.planning.machine_plan import Layout
 from scalewright.tasks import Prepared, Trainable
 from scalewright.training.configuration import Trunk
 from scalewright.training.memory import keep_memory
-from scalewright.training.trainer import Trainer
+from scalewright.training.trainer import DivergedError, Trainer
 
 SHARE = 0.02
-"""Of the training's time, as the first way that is timed would take, is spent on finding a faster one at most."""
+"""Of the training's time, as the first way that is timed would take, spent on finding a faster one at most; compiling aside."""
+BUSY = 0.10
+"""Share of the processor in other hands from which on timings are not believed."""
 PAYS = 0.03
 """Share of a step that another way has to save: less is within the scatter of timings."""
 _WARM, _STEPS, _SECONDS = 2, 3, 0.5
@@ -50,11 +55,26 @@ class Way(Part):
 
 
 class Tuned(Part):
-    """The choice, each way that was timed with its seconds of a step, and the seconds that it took in all."""
+    """The choice, and how it was found.
+
+    Attributes:
+        tried: Each way that was timed, and its seconds of a step.
+        seconds: That it took in all.
+        taken_by_others: Share of the processor that other processes took before anything was compiled; None where the system
+            does not tell.
+    """
 
     way: Way
     tried: tuple[tuple[Way, float], ...]
     seconds: float
+    taken_by_others: float | None
+    whole: bool = True
+    """Whether there was time for every way."""
+
+    @property
+    def trusted(self) -> bool:
+        """Whether the machine was the training's own."""
+        return self.taken_by_others is None or self.taken_by_others <= BUSY
 
     @property
     def saved(self) -> float:
@@ -83,12 +103,17 @@ def going(way: Way, trunk: Trunk, layout: Layout) -> tuple[Trunk, Layout]:
     return trunk.model_copy(update=fields), layout.model_copy(update=laid | {"micro_batch": micro_batch})
 
 
-def holds_for(trunk: Trunk, device: str) -> dict[str, Any]:
+def holds_for(trunk: Trunk, device: str, layout: Layout) -> dict[str, Any]:
     """What a choice holds for: this machine and software, and all of a model that its steps' time depends on."""
-    name = cpu_model() if device == "cpu" else torch.cuda.get_device_name(0)
+    name = torch.cuda.get_device_name(0) if device == "cuda" else f"{cpu_model()} {device}"
     recipe = trunk.recipe
     return {
         "machine": name,
+        "asked": way_of(trunk, layout).model_dump(mode="json"),
+        "recompute": layout.recompute,
+        "frozen": trunk.start is not None and trunk.start.frozen,
+        # Within a power of ten: longer trainings have more time for finding out.
+        "steps": 10 ** len(str(trunk.horizons[-1])),
         "cores": usable_cores(),
         "torch": torch.__version__,
         "task": trunk.task,
@@ -97,6 +122,12 @@ def holds_for(trunk: Trunk, device: str) -> dict[str, Any]:
         "precision": recipe.precision,
         "optimiser": recipe.optimiser,
     }
+
+
+def compiling_pays(trunk: Trunk, seconds: float) -> bool:
+    """Whether a training of so many seconds is long enough for compiling to be tried."""
+    depth = getattr(trunk.shape, "depth", _LAYERS)
+    return seconds > _COMPILE_PAYS * (COMPILE_SECONDS + COMPILE_LAYER_SECONDS * depth)
 
 
 def tune(trunk: Trunk, task: Trainable, dataset: Prepared, device: str, layout: Layout) -> Tuned | None:
@@ -113,25 +144,32 @@ def tune(trunk: Trunk, task: Trainable, dataset: Prepared, device: str, layout: 
         layout: Of one process.
     """
     search = _Search(lambda way: _step_seconds(way, trunk, task, dataset, device, layout))
-    steps = trunk.horizons[-1]
-    first = way_of(trunk, layout)
-    begun = time.perf_counter()
+    steps, first = trunk.horizons[-1], way_of(trunk, layout)
+    begun, before = time.perf_counter(), CpuTime.now()
     expected = steps * search.time(first)
     # What is left of it after this first way must be worth a second look.
     search.deadline = begun + SHARE * expected
-    if search.late:
+    if not (math.isfinite(expected) and search.has_time_for(first)):
         return None
     way = first
     for candidates in (_threads, _attentions, _accumulations, _loss_parts, _memory):
         for candidate in candidates(way, trunk, device):
-            if not search.late and search.faster(candidate, way):
+            if search.has_time_for(way) and search.faster(candidate, way):
                 way = candidate
-    if not way.compiled and expected > _COMPILE_PAYS * _compiling(trunk) and not search.late:
+    # Before there are compilers, which are processes of their own.
+    taken = CpuTime.now().taken_by_others_since(before)
+    if not way.compiled and compiling_pays(trunk, expected):
         candidate = way.model_copy(update={"compiled": True})
         # Once tried it is compiled: what it took is spent.
         way = candidate if search.faster(candidate, way) else way
     keep_memory(way.keeps_memory)
-    return Tuned(way=way, tried=tuple(search.tried.items()), seconds=time.perf_counter() - begun)
+    return Tuned(
+        way=way,
+        tried=tuple(search.tried.items()),
+        seconds=time.perf_counter() - begun,
+        taken_by_others=taken,
+        whole=not search.cut,
+    )
 
 
 @dataclass
@@ -140,11 +178,15 @@ class _Search:
 
     measure: Callable[[Way], float]
     tried: dict[Way, float] = field(default_factory=dict)
-    deadline: float = float("inf")
+    deadline: float = math.inf
+    cut: bool = False
 
-    @property
-    def late(self) -> bool:
-        return time.perf_counter() > self.deadline
+    def has_time_for(self, way: Way) -> bool:
+        """Whether another way, and this one once more, can be timed before the deadline, were both as slow as this one."""
+        needed = 2 * max(_SECONDS, (_WARM + _STEPS) * self.tried[way])
+        there = time.perf_counter() + needed <= self.deadline
+        self.cut |= not there
+        return there
 
     def time(self, way: Way) -> float:
         seconds = self.measure(way)
@@ -164,16 +206,34 @@ def _step_seconds(way: Way, trunk: Trunk, task: Trainable, dataset: Prepared, de
     if way.compiled:
         torch.compiler.reset()
     asked, laid = going(way, trunk, layout)
-    trainer = Trainer(asked, task, dataset, device, laid)
-    schedule = asked.schedule(asked.horizons[-1])
-    for _ in range(_WARM):
-        trainer.advance(schedule)
+    # Whole batches, and weights that stay: nothing depends on how far the steps go.
+    whole = asked.recipe.model_copy(update={"first_batch_size": None, "batch_warmup_steps": 0, "spike": None})
+    trainer = Trainer(asked.model_copy(update={"recipe": whole}), task, dataset, device, laid)
     seconds: list[float] = []
-    while len(seconds) < _STEPS or sum(seconds) < _SECONDS:
-        spent = trainer.seconds
-        trainer.advance(schedule)
-        seconds.append(trainer.seconds - spent)
+    try:
+        for _ in range(_WARM):
+            trainer.advance(_Still())
+        while len(seconds) < _STEPS or sum(seconds) < _SECONDS:
+            spent = trainer.seconds
+            trainer.advance(_Still())
+            seconds.append(trainer.seconds - spent)
+    except DivergedError:
+        # Of no concern here: training goes back and on without that batch.
+        return float(np.median(seconds)) if seconds else math.inf
+    finally:
+        # One model at a time is in memory.
+        del trainer
+        gc.collect()
     return float(np.median(seconds))
+
+
+class _Still:
+    """A schedule without any rate."""
+
+    total = branch = 2**40
+
+    def factor(self, step: int) -> float:
+        return 0.0
 
 
 def _threads(way: Way, trunk: Trunk, device: str) -> Iterator[Way]:
@@ -183,15 +243,15 @@ def _threads(way: Way, trunk: Trunk, device: str) -> Iterator[Way]:
 
 def _attentions(way: Way, trunk: Trunk, device: str) -> Iterator[Way]:
     # On accelerators the usual way is the fused one.
-    if device == "cpu" and hasattr(trunk.shape, "head_size"):
+    if device == "cpu" and isinstance(trunk.shape, LlamaShape):
         for name in ATTENTIONS:
-            if name != way.attention:
+            if name != way.attention and (name != "blocks" or blocks(trunk.shape.context) > 1):
                 yield way.model_copy(update={"attention": name})
 
 
 def _accumulations(way: Way, trunk: Trunk, device: str) -> Iterator[Way]:
-    # Batch norm's rows are those of a micro-batch: another number of them would be another training.
-    if getattr(trunk.shape, "batch_norm", False):
+    # What is left out of them, and batch norm's rows, are those of a micro-batch: others would be another training.
+    if trunk.recipe.dropout or not isinstance(trunk.shape, LlamaShape):
         return
     for times in (2, 4):
         if trunk.recipe.batch_size % (times * way.accumulation) == 0:
@@ -208,7 +268,3 @@ def _loss_parts(way: Way, trunk: Trunk, device: str) -> Iterator[Way]:
 def _memory(way: Way, trunk: Trunk, device: str) -> Iterator[Way]:
     if device == "cpu":
         yield way.model_copy(update={"keeps_memory": not way.keeps_memory})
-
-
-def _compiling(trunk: Trunk) -> float:
-    return COMPILE_SECONDS + COMPILE_LAYER_SECONDS * getattr(trunk.shape, "depth", _LAYERS)
