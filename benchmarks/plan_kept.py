@@ -20,6 +20,7 @@ from scalewright.planning.request import plan as plan_request
 from scalewright.tasks import STANDARD_LIBRARY, task_named
 from scalewright.training import Trainer, Trunk
 from scalewright.training.memory import peak_memory_bytes, reset_peak_memory
+from scalewright.training.reference_steps import reference_steps
 
 MINUTES = (1.0, 6.0)
 """Of the trainings: where compiling does not pay, and where it does."""
@@ -42,7 +43,12 @@ def kept_lines() -> Iterator[str]:
             progress=lambda stage, share: None,
         )
         for minutes in MINUTES:
-            plan = plan_request("published:chinchilla", probe(quick=True), hours=minutes / 60, vocabulary=VOCABULARY)
+            plan = plan_request(
+                "published:chinchilla",
+                probe(quick=True, steps=reference_steps),
+                hours=minutes / 60,
+                vocabulary=VOCABULARY,
+            )
             plan.save(folder / "plan.json")
             # A process of its own: this one holds what preparing took. Its cache of kernels is empty, as the plan takes it.
             answer = subprocess.run(

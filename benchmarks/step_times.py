@@ -18,14 +18,11 @@ from scalewright.architectures import LlamaShape
 from scalewright.machines.machine import Machine
 from scalewright.machines.probe import probe
 from scalewright.machines.processor import ProcessorRates, compile_seconds, processor_step
-from scalewright.models import Llama
-from scalewright.models.parametrisation import llama_roles
 from scalewright.planning.machine_plan import Layout
 from scalewright.planning.recipe import Recipe
-from scalewright.tasks import task_named
 from scalewright.training import Schedule, Trainer, Trunk
+from scalewright.training.reference_steps import DrawnTokens, reference_steps
 
-LANGUAGE = task_named("language")
 # Width, head size, layers, vocabulary, context, batch: none of those that the constants were fitted to.
 SHAPES = (
     (64, 16, 6, 2048, 256, 16), (80, 16, 5, 1024, 192, 24), (112, 16, 4, 512, 128, 32), (144, 16, 6, 8192, 128, 12),
@@ -44,30 +41,6 @@ alike (docs/log.md, 2026-11-27)."""
 JOBS = (60.0, 600.0)
 """Seconds of the trainings that a way is advised for."""
 _KNOWN, _DRAWS = 5, 200
-
-
-class Drawn:
-    """A task whose tokens are drawn at random: they do not matter to the time of a step."""
-
-    def build(self, shape: LlamaShape, dropout: float | None) -> Llama:
-        """The trunk."""
-        return Llama(shape)
-
-    def batches(self, dataset: None, shape: LlamaShape, batch_size: int, seed: int, unique: int | None):
-        """Of tokens drawn at random."""
-        generator = torch.Generator().manual_seed(seed)
-
-        def batch(step: int, first: int = 0, count: int | None = None):
-            rows = batch_size if count is None else count
-            return (torch.randint(shape.vocabulary, (rows, shape.context + 1), generator=generator),)
-
-        return batch
-
-    def roles(self, model: Llama, recipe: Recipe):
-        """As the task of language has them."""
-        return llama_roles(model, recipe)
-
-    inputs, objective, loss_in_parts = LANGUAGE.inputs, LANGUAGE.objective, LANGUAGE.loss_in_parts
 
 
 @dataclass(frozen=True)
@@ -164,7 +137,7 @@ def drawn_trainer(
     trunk = drawn_trunk(shape, batch, precision, threads, compiled)
     if compiled:
         torch.compiler.reset()
-    return Trainer(trunk, Drawn(), None, "cpu", layout), trunk.schedule(1000)  # type: ignore[arg-type]
+    return Trainer(trunk, DrawnTokens(), None, "cpu", layout), trunk.schedule(1000)  # type: ignore[arg-type]
 
 
 def drawn_trunk(shape: LlamaShape, batch: int, precision: str, threads: int, compiled: bool = False) -> Trunk:
@@ -182,7 +155,7 @@ def _timed(shape: LlamaShape, batch: int, precision: str, compiled: bool, thread
     trainer, schedule = drawn_trainer(shape, batch, precision, threads, compiled)
     for _ in range(3):
         trainer.advance(schedule)
-    machine = next((m for m in (probe(quick=True) for _ in range(PROBES)) if m.trusted), None) or probe(quick=True)
+    machine = next((m for m in (_probe() for _ in range(PROBES)) if m.trusted), None) or _probe()
     probed = _square(machine)
     taken: list[tuple[float, float]] = []
     begun, reference = time.perf_counter(), _reference()
@@ -219,6 +192,10 @@ def _startup(asked: str) -> float:
     three, begun = trainer.seconds, time.perf_counter()
     trainer.advance(schedule)
     return three - 3 * (time.perf_counter() - begun)
+
+
+def _probe() -> Machine:
+    return probe(quick=True, steps=reference_steps)
 
 
 def _square(machine: Machine) -> float:

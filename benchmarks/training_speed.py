@@ -114,19 +114,20 @@ def _run(model: _Model, precision: str, loop: str, peers: Path | None = None, wa
 def _ours(asked: dict) -> Any:
     from scalewright.planning.machine_plan import Layout
     from scalewright.training import Trainer
+    from scalewright.training.reference_steps import DrawnTokens
     from scalewright.training.tuning import Way, going, tune
-    from step_times import Drawn, drawn_trunk
+    from step_times import drawn_trunk
 
     model = _Model(**{name: asked[name] for name in ("width", "depth", "heads", "vocabulary", "context", "batch")})
     trunk, layout = drawn_trunk(model.shape, model.batch, asked["precision"], asked["threads"]), Layout.alone()
     if asked["loop"] == "tuned":
         # As for a training of hours.
-        found = tune(trunk.model_copy(update={"horizons": (100_000,)}), Drawn(), None, "cpu", layout)
+        found = tune(trunk.model_copy(update={"horizons": (100_000,)}), DrawnTokens(), None, "cpu", layout)
         return {"way": found.way.model_dump(mode="json"), "said": str(found.way), "seconds": found.seconds}
     if asked["loop"] == "ours":
         trunk, layout = going(Way.model_validate(asked["way"]), trunk, layout)
     torch.set_num_threads(trunk.threads)
-    trainer, schedule = Trainer(trunk, Drawn(), None, "cpu", layout), trunk.schedule(1000)
+    trainer, schedule = Trainer(trunk, DrawnTokens(), None, "cpu", layout), trunk.schedule(1000)
     seconds = []
     for _ in range(asked["steps"] + training_peers.WARM):
         spent = trainer.seconds

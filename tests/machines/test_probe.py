@@ -8,13 +8,14 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
+from scalewright.architectures import LlamaFamily  # noqa: E402
 from scalewright.errors import InputError, WorkError  # noqa: E402
 from scalewright.machines import (  # noqa: E402
     Machine,
     measurements,
 )
 from scalewright.machines.host import CpuTime, cache_bytes  # noqa: E402
-from scalewright.machines.machine import Attention, Batched  # noqa: E402
+from scalewright.machines.machine import Attention, Batched, TrainingStep  # noqa: E402
 from scalewright.machines.probe import probe  # noqa: E402
 from scalewright.machines.timing import Timing  # noqa: E402
 
@@ -170,3 +171,20 @@ def test_a_device_that_is_not_there() -> None:
 def test_a_machine_is_read_without_torch() -> None:
     program = "import sys, scalewright.machines; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
+
+
+def test_training_steps_are_timed_where_they_are_asked_for(
+    measured: list[tuple[str, tuple[int, int, int]]],
+) -> None:
+    asked = []
+
+    def steps(threads: int, precisions: list[str]) -> tuple[TrainingStep, ...]:
+        asked.append((threads, list(precisions)))
+        shape = LlamaFamily(vocabulary=64, context=8).shape(32)
+        return (TrainingStep(precision="bf16", shape=shape, sequences=2, seconds=0.1, spread=0.0),)
+
+    assert probe(quick=True, device="cpu").steps == ()
+    machine = probe(quick=True, device="cpu", steps=steps)
+    # Not in what is emulated, nor in fp16, which training on processors does not offer.
+    assert asked == [(machine.threads, ["fp32", "bf16"])]
+    assert machine.steps[0].seconds == 0.1

@@ -6,7 +6,7 @@ import pytest
 
 from scalewright.architectures import LlamaFamily
 from scalewright.errors import InputError
-from scalewright.machines.machine import Machine
+from scalewright.machines.machine import Machine, TrainingStep
 from scalewright.machines.processor import COMPILED, EAGER, ProcessorRates, compile_seconds, processor_step
 
 SHAPE = LlamaFamily(vocabulary=4096, context=256).shape(128)
@@ -80,3 +80,27 @@ def test_a_probe_without_such_a_rate_is_refused():
         ProcessorRates.of(machine({}), "fp32", 4)
     with pytest.raises(InputError, match="no rate was measured in bf16"):
         ProcessorRates.of(machine({4: 1e11}), "bf16", 4)
+
+
+def test_steps_that_a_probe_timed_tell_how_slow_a_processor_is():
+    """Two models, half and twice as slow again as the formula: the geometric mean."""
+    plain = machine({1: 5e10, 4: 1.5e11})
+    rates = ProcessorRates.of(plain, "fp32", 4)
+    steps = tuple(
+        TrainingStep(
+            precision="fp32",
+            shape=SHAPE.model_copy(update={"depth": depth}),
+            sequences=8,
+            seconds=times * processor_step(SHAPE.model_copy(update={"depth": depth}), 8, "fp32", rates).total,
+            spread=0.0,
+        )
+        for depth, times in ((4, 1.5), (6, 3.0))
+    )
+    slow = plain.model_copy(update={"steps": steps})
+    known = ProcessorRates.of(slow, "fp32", 4)
+    assert known.slowness == pytest.approx(4.5**0.5)
+    for compiled in (False, True):
+        before, after = (processor_step(SHAPE, 16, "fp32", each, compiled) for each in (rates, known))
+        assert after.total == pytest.approx(4.5**0.5 * before.total)
+    # On fewer threads nothing was timed.
+    assert ProcessorRates.of(slow, "fp32", 1).slowness == 1.0

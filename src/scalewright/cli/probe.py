@@ -26,14 +26,17 @@ def probe(
     from scalewright.machines import collectives
     from scalewright.machines.probe import probe as measure
     from scalewright.machines.probe import probe_among
+    from scalewright.training.reference_steps import reference_steps
 
     if device not in _DEVICES:
         raise InputError(f"--device: found {device!r}, expected one of {', '.join(_DEVICES)}")
     if os.environ.get("RANK", "0") == "0":
         errors.print(
-            f"measuring for {'a few seconds' if quick else 'about a minute'}: leave the machine idle", style="dim"
+            f"measuring for {'about fifteen seconds' if quick else 'about a minute'}: leave the machine idle",
+            style="dim",
         )
-    machine = probe_among(quick, device) if collectives.launched() else measure(quick, device)  # type: ignore[arg-type]
+    measured = probe_among if collectives.launched() else measure
+    machine = measured(quick, device, reference_steps)  # type: ignore[arg-type]
     if machine is None:  # another process of the job answers
         return
     if out is not None:

@@ -4,6 +4,7 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
+from scalewright.architectures.llama import LlamaShape
 from scalewright.documents import Document, Part, Reason
 from scalewright.errors import InputError
 from scalewright.files import content_hash
@@ -60,6 +61,21 @@ class Attention(Part):
     context: int = Field(ge=1)
     head_size: int = Field(ge=1)
     flops_per_second: float = Field(gt=0)
+    spread: float = Field(ge=0)
+
+
+class TrainingStep(Part):
+    """Measured seconds of a step of our trunk, eager, on all threads: what rates of single operations leave out.
+
+    Attributes:
+        sequences: Of the step.
+        seconds: Median of the repeats.
+    """
+
+    precision: Precision
+    shape: LlamaShape
+    sequences: int = Field(ge=1)
+    seconds: float = Field(gt=0)
     spread: float = Field(ge=0)
 
 
@@ -121,6 +137,7 @@ class Machine(Document):
         fresh_bytes_per_second: rate of writing memory new from the operating system for the first time.
         operation_seconds: what one operation of torch costs besides its arithmetic.
         batched, attention: measured as `matmul` is.
+        steps: of small models, on a processor; empty where they were not measured.
         collectives: communication between the processes of the job that measured, if there were several.
         features: instructions of the processor that matrix products can use, as the system names them.
         trusted: whether nothing disturbed the probe: `warnings` say what did.
@@ -150,6 +167,7 @@ class Machine(Document):
     operation_seconds: float | None = Field(default=None, gt=0)
     batched: tuple[Batched, ...] = ()
     attention: tuple[Attention, ...] = ()
+    steps: tuple[TrainingStep, ...] = ()
     collectives: tuple[Collective, ...] = ()
     features: tuple[str, ...] = ()
     trusted: bool = True

@@ -3,7 +3,7 @@
 import platform
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Literal
@@ -24,7 +24,7 @@ from scalewright.machines.host import (
     usable_memory_bytes,
     usable_threads,
 )
-from scalewright.machines.machine import Collective, Device, Link, Machine, Matmul, Precisions
+from scalewright.machines.machine import Collective, Device, Link, Machine, Matmul, Precisions, TrainingStep
 from scalewright.machines.measurements import DTYPES, Shape
 from scalewright.machines.precision import EMULATED, Precision, advise_precision, usable_precisions
 from scalewright.machines.processor import CACHED_BYTES
@@ -36,8 +36,9 @@ DeviceKind = Literal["cpu", "cuda", "mps"]
 # Share of the processor in other hands above which the rates are not this machine's.
 _BUSY = 0.10
 
-# Median spread of a product's repeats above which something disturbed them: an idle machine shows a fifth of it.
-_RESTLESS = 0.10
+# Median spread of a product's repeats, over all rounds, above which something disturbed them: an idle machine of one's own
+# shows a tenth of it, one that is shared up to half.
+_RESTLESS = 0.20
 
 
 @dataclass(frozen=True)
@@ -103,20 +104,27 @@ _OPERATION_SECONDS = 0.1
 _READ_SECONDS = 0.1
 
 
-def probe(quick: bool, device: DeviceKind | Literal["auto"] = "auto") -> Machine:
-    """Measures this machine: in about five seconds if `quick`, else in about one minute.
+Steps = Callable[[int, Sequence[Precision]], tuple[TrainingStep, ...]]
+"""Times training steps on so many threads, in some precisions; see `training.reference_steps`."""
+
+
+def probe(quick: bool, device: DeviceKind | Literal["auto"] = "auto", steps: Steps | None = None) -> Machine:
+    """Measures this machine: in about five seconds if `quick`, and ten more for `steps`, else in about one minute.
 
     `auto` measures the accelerator where torch sees one. The rates are those of one device. Accelerators are measured by the
-    same code with a synchronisation after every call; no such device has run it.
+    same code with a synchronisation after every call; no such device has run it. On processors `steps` has training steps
+    timed too.
 
     Raises:
         InputError: a device is asked for and torch sees none.
         WorkError: not even an fp32 product runs.
     """
-    return _measured(_found(device), _QUICK if quick else _FULL, quick, ())
+    return _measured(_found(device), _QUICK if quick else _FULL, quick, (), steps)
 
 
-def probe_among(quick: bool, device: DeviceKind | Literal["auto"] = "auto") -> Machine | None:
+def probe_among(
+    quick: bool, device: DeviceKind | Literal["auto"] = "auto", steps: Steps | None = None
+) -> Machine | None:
     """The same in each of several processes, as `torchrun` starts them: communication is measured among them, and the first
     one measures the rest alone while the others wait and get None.
 
@@ -127,7 +135,7 @@ def probe_among(quick: bool, device: DeviceKind | Literal["auto"] = "auto") -> M
     rank = collectives.join(device)
     try:
         communication = collectives.measure_collectives(device)
-        return _measured(device, _QUICK if quick else _FULL, quick, communication) if rank == 0 else None
+        return _measured(device, _QUICK if quick else _FULL, quick, communication, steps) if rank == 0 else None
     finally:
         collectives.leave()
 
@@ -145,7 +153,9 @@ def _found(device: DeviceKind | Literal["auto"]) -> DeviceKind:
     return device
 
 
-def _measured(device: DeviceKind, effort: _Effort, quick: bool, communication: tuple[Collective, ...]) -> Machine:
+def _measured(
+    device: DeviceKind, effort: _Effort, quick: bool, communication: tuple[Collective, ...], steps: Steps | None
+) -> Machine:
     threads = usable_threads()
     warnings: list[str] = []
     started, before = time.perf_counter(), CpuTime.now()
@@ -170,6 +180,7 @@ def _measured(device: DeviceKind, effort: _Effort, quick: bool, communication: t
             for shape in effort.attentions
             for dtype in worth
         ]
+        trained = () if steps is None or device != "cpu" else steps(threads, [each for each in worth if each != "fp16"])
     taken_by_others = CpuTime.now().taken_by_others_since(before)
     seconds = time.perf_counter() - started
 
@@ -197,6 +208,7 @@ def _measured(device: DeviceKind, effort: _Effort, quick: bool, communication: t
         operation_seconds=operation,
         batched=tuple(batched),
         attention=tuple(attention),
+        steps=trained,
         collectives=communication,
         features=cpu_features(),
         trusted=not disturbed,
@@ -305,6 +317,7 @@ def _reasons(device: DeviceKind, threads: int, seconds: float) -> dict[str, Reas
         "reads_bytes_per_second": "median of repeated sums of arrays of half each cache's size, and of a large one",
         "fresh_bytes_per_second": "median of first writes to 64 MiB mapped anew, a byte of each page",
         "operation_seconds": "median of additions of 16 numbers into an array that is there",
+        "steps": "median of repeated training steps of two small models, eager, in rounds",
         "collectives": "median on the slowest rank: messages of 8 bytes for the latency, of 32 MiB for the rate beyond it",
         "taken_by_others": f"/proc/stat less this process's own time, over {seconds:.1f} s",
     }

@@ -1,6 +1,7 @@
 """Seconds of a training step of our trunk on a processor, from the probe's rates."""
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -22,11 +23,13 @@ class ProcessorRates:
         products: FLOP/s of matrix products in a precision.
         passes: Bytes/s of elementwise work in its caches.
         beyond: Sizes in bytes of larger arrays, ascending, and the rate of elementwise work on them.
+        slowness: Steps that were measured over what the formula makes of these rates: 1 where it was fitted.
     """
 
     products: float
     passes: float
     beyond: tuple[tuple[float, float], ...] = ()
+    slowness: float = 1.0
 
     @classmethod
     def of(cls, machine: Machine, precision: str, threads: int) -> "ProcessorRates":
@@ -42,7 +45,15 @@ class ProcessorRates:
             )
         share = threads / machine.threads
         beyond = tuple(sorted(machine.large_passes_bytes_per_second.items()))
-        return cls(share * machine.rate(precision), machine.passes_bytes_per_second[threads], beyond)
+        rates = cls(share * machine.rate(precision), machine.passes_bytes_per_second[threads], beyond)
+        if threads != machine.threads:
+            return rates
+        missed = [
+            math.log(step.seconds / processor_step(step.shape, step.sequences, precision, rates).total)
+            for step in machine.steps
+            if step.precision == precision
+        ]
+        return replace(rates, slowness=math.exp(float(np.mean(missed)))) if missed else rates
 
     def spilled(self, size: float) -> float:
         """Seconds that a byte takes longer than in the caches, of arrays of `size` bytes: linear between the measured sizes in
@@ -119,7 +130,11 @@ class ProcessorStep:
 def processor_step(
     shape: LlamaShape | Decoder, batch_size: int, precision: str, rates: ProcessorRates, compiled: bool = False
 ) -> ProcessorStep:
-    """Time of a training step of `batch_size` sequences, weights in fp32, products in `precision`, fp32 or bf16."""
+    """Time of a training step of `batch_size` sequences, weights in fp32, products in `precision`, fp32 or bf16.
+
+    What single rates leave out, such as how fast a processor converts numbers and exponentiates them, is in the `slowness` of
+    eager steps in the precision, and taken for that of compiled ones.
+    """
     costs = (COMPILED if compiled else EAGER)[precision]
     tokens = batch_size * shape.context
     width_bytes = 2 if precision == "bf16" else 4
@@ -135,7 +150,7 @@ def processor_step(
         + inner * rates.spilled(width_bytes * tokens * (shape.attention_width + shape.hidden) / 2)
         + logits * rates.spilled(logits)
     )
-    return ProcessorStep(
+    step = ProcessorStep(
         products=costs.products * 6 * tokens * shape.params / rates.products,
         attention=costs.attention * 12 * square * shape.attention_width / rates.products,
         scores=costs.scores * scores / rates.passes,
@@ -145,6 +160,7 @@ def processor_step(
         spilled=costs.spilled * spilled,
         overhead=costs.step_seconds,
     )
+    return ProcessorStep(**{part: rates.slowness * seconds for part, seconds in vars(step).items()})
 
 
 def compile_seconds(shape: LlamaShape | Decoder) -> float:
