@@ -107,4 +107,4 @@ def test_rows_that_tensor_parallel_would_cut_are_not_simulated(trunk):
     layout = Layout.alone().model_copy(update={"tensor": 2, "devices": 2})
     model = LANGUAGE.build(asked.shape)
     with pytest.raises(InputError, match="lay it out over data"):
-        place(model, LANGUAGE, Mesh("cpu"), layout, asked.recipe, compiled=False, rows=4, begin=lambda parts: None)
+        place(model, LANGUAGE, Mesh("cpu"), layout, asked, rows=4, begin=lambda parts: None)
