@@ -72,14 +72,11 @@ def train(
     if isinstance(chosen, MachinePlan):
         said = chosen.forecast
         loss += f" (forecast {said.value:.3f}, {said.low:.3f} to {said.high:.3f})"
-        unit = "tokens/s"
-    else:
-        unit = {"language": "tokens/s", "images": "pictures/s"}[chosen.task]
     used = "" if trained.mfu is None else f", {trained.mfu:.0%} of the peak"
     lines = (
         ("loss", f"{loss}, test {trained.test_loss:.4f}"),
         *((name.replace("_", " "), f"{value:.4f}") for name, value in trained.metrics.items()),
-        ("time", f"{time_text(trained.seconds)}, {trained.tokens_per_second:,.0f} {unit}{used}"),
+        ("time", f"{time_text(trained.seconds)}, {trained.tokens_per_second:,.0f} {trained.unit}/s{used}"),
         ("memory", f"{trained.peak_memory_bytes / 2**30:.2f} GiB at most in the first process"),
         ("run", trained.run),
         ("model", str(trained.model)),

@@ -10,6 +10,8 @@ from scalewright.machines.cgroup import cpu_limit, memory_limit
 
 _PROC = Path("/proc")
 _CPUS = Path("/sys/devices/system/cpu")
+BUSY = 0.10
+"""Share of the processor in other hands above which what is timed is not this machine's."""
 
 
 def cpu_model(cpuinfo: Path = _PROC / "cpuinfo") -> str:

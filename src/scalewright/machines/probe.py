@@ -15,6 +15,7 @@ from scalewright.documents import Reason
 from scalewright.errors import InputError
 from scalewright.machines import collectives, measurements
 from scalewright.machines.host import (
+    BUSY,
     CpuTime,
     cache_bytes,
     cpu_features,
@@ -32,9 +33,6 @@ from scalewright.machines.products import Products, measure_products
 
 DeviceKind = Literal["cpu", "cuda", "mps"]
 """As torch calls them: ROCm's devices are `cuda` there."""
-
-# Share of the processor in other hands above which the rates are not this machine's.
-_BUSY = 0.10
 
 # Median spread of a product's repeats, over all rounds, above which something disturbed them: an idle machine of one's own
 # shows a tenth of it, one that is shared up to half.
@@ -258,7 +256,7 @@ def _disturbances(taken_by_others: float | None, matmul: list[Matmul], late: int
     if late:
         # Which precision pays is not to be told from the smallest products alone.
         found.append(f"{late} matrix products were not measured: their time was up; probe an idle machine")
-    if taken_by_others is not None and taken_by_others > _BUSY:
+    if taken_by_others is not None and taken_by_others > BUSY:
         found.append(
             f"{taken_by_others * 100:.0f} % of the processor was taken by others: rates are too low; "
             "stop them and probe again"

@@ -12,7 +12,7 @@ from scalewright.ledger import Ledger
 from scalewright.machines.host import usable_threads
 from scalewright.models import compute_in
 from scalewright.pipeline.carried_out import Trained, carry_out, keep
-from scalewright.pipeline.processes import Started
+from scalewright.pipeline.processes import Started, replicas_of
 from scalewright.pipeline.toml_file import read_toml
 from scalewright.pipeline.tuned import tuned
 from scalewright.pipeline.watch import Silent, Watch
@@ -20,8 +20,9 @@ from scalewright.planning import BY_THE_RULES, Given
 from scalewright.planning.machine_plan import Layout
 from scalewright.planning.recipe import DEFAULT_REASONS, Recipe
 from scalewright.planning.rules import warmup_of_a_run
-from scalewright.tasks import TRAINABLE, trainable_named
+from scalewright.tasks import TRAINABLE, Trainable, trainable_named
 from scalewright.training import Trunk
+from scalewright.training.beginning import weightless
 from scalewright.training.configuration import Start
 from scalewright.training.start import fitting, read_weights
 
@@ -161,15 +162,8 @@ def train_by_hand(
     )
     watcher = (watch if started.first else None) or Silent()
     at = ledger or out / "ledger.db"
-    if start:
-        model = task.build(shape)
-        known = read_weights(start.path)
-        taken = fitting(model, known)
-        names = [name for name, module in model.named_modules() if module.state_dict() and not list(module.children())]
-        others = ", ".join(name for name in names if name not in taken) or "none"
-        watcher.say(
-            f"start: {len(taken)} layers from {start.path}{', which stay as they are' if start.frozen else ''}; drawn: {others}"
-        )
+    if start and started.first:
+        watcher.say(_taken_over(start, task, shape))
     trunk, layout = tuned(
         trunk,
         task,
@@ -200,6 +194,16 @@ def train_by_hand(
     return Trained.of(run, out)
 
 
+def _taken_over(start: Start, task: Trainable, shape: Any) -> str:
+    with weightless():
+        model = task.build(shape)
+    taken = fitting(model, read_weights(start.path))
+    layers = [name for name, module in model.named_modules() if module.state_dict() and not list(module.children())]
+    drawn = ", ".join(name for name in layers if name not in taken) or "none"
+    stays = ", which stay as they are" if start.frozen else ""
+    return f"start: {len(taken)} layers from {start.path}{stays}; drawn: {drawn}"
+
+
 def _layout(training: Training, started: Started, device: str) -> Layout:
     """On the processes that were started: those beyond a model's own are replicas, each with an equal share of the batch.
 
@@ -208,12 +212,8 @@ def _layout(training: Training, started: Started, device: str) -> Layout:
     """
     table, processes = training.layout, started.processes
     whole = table.tensor * table.pipeline
-    replicas, rest = divmod(processes, whole)
-    if rest or not replicas or training.batch_size % replicas:
-        raise InputError(
-            f"layout: tensor {table.tensor} x pipeline {table.pipeline}, {processes} processes started: expected a multiple of "
-            f"{whole} that shares out {training.batch_size} rows equally"
-        )
+    asked = f"layout: tensor {table.tensor} x pipeline {table.pipeline}"
+    replicas = replicas_of(asked, whole, processes, training.batch_size)
     if table.stages > 1 and table.pipeline == 1:
         raise InputError(f"layout.stages: found {table.stages} without a pipeline: leave it out, or give pipeline = 2")
     if table.accumulation > 1 and training.model.get("batch_norm"):

@@ -1,9 +1,8 @@
 """A training carried out: trained, looked at on the test split, recorded, and its model kept."""
 
 import math
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from scalewright.documents import Document
 from scalewright.ledger import Ledger, Run
@@ -11,7 +10,7 @@ from scalewright.pipeline.trained import load_trained, model_card
 from scalewright.pipeline.watch import Watch
 from scalewright.planning.machine_plan import Layout
 from scalewright.studies import ledger_run
-from scalewright.tasks import Prepared, Trainable, evaluate
+from scalewright.tasks import Prepared, Trainable, evaluate, trainable_named
 from scalewright.training import Measured, Trunk, train
 
 MODEL = "model"
@@ -24,7 +23,7 @@ class Trained(Document):
         run: Its address in the ledger.
         loss, test_loss: On the validation and the test split.
         metrics: What else was measured, of the test split as `test_NAME`; of a mixture the loss on each source, `loss_NAME`.
-        tokens_per_second: In the unit of the task's data.
+        tokens_per_second: In the `unit` of the task's data.
         peak_memory_bytes: Of this process.
         model: Folder of the trained model.
         mfu: Model FLOPs per second over the dense peak of all devices, where a plan counts it.
@@ -38,6 +37,7 @@ class Trained(Document):
     metrics: dict[str, float]
     seconds: float
     tokens_per_second: float
+    unit: str
     peak_memory_bytes: int
     model: Path
     mfu: float | None = None
@@ -53,6 +53,7 @@ class Trained(Document):
             metrics=dict(run.metrics),
             seconds=run.seconds,
             tokens_per_second=run.tokens_per_second,
+            unit=_unit(trainable_named(run.task)),
             peak_memory_bytes=run.peak_memory_bytes,
             model=out / MODEL,
             mfu=mfu,
@@ -85,7 +86,7 @@ def carry_out(
         device=device,
         layout=layout,
         limit_seconds=limit_seconds,
-        progress=_Steps(watch, f"{task.loss_unit.rpartition('/')[2]}s/s"),
+        progress=_Steps(watch, f"{_unit(task)}/s"),
     )
     return measured
 
@@ -101,7 +102,6 @@ def keep(
     layout: Layout,
     study: str,
     made_from: str,
-    card: Mapping[str, Any] | None = None,
 ) -> Run:
     """Records a finished training, evaluated on the test split, and writes its model to `out/model`.
 
@@ -115,7 +115,6 @@ def keep(
         layout: How it lay on its processes.
         study: That it belongs to.
         made_from: Hash of what asked for it: a plan, or a training's description.
-        card: What else the model's card says.
     """
     folder = _folder(out, trunk)
     model = load_trained(task, trunk.shape, folder)
@@ -125,12 +124,16 @@ def keep(
         row = ledger_run(trunk, measured, study=study, role="final", dataset=dataset, folder=folder, test=test)
         row.layout = str(layout)
         run = ledger.record_run(row)
-    task.save(model.eval(), dataset, out / MODEL, model_card(run, task.loss_unit, made_from) | dict(card or {}))
+    task.save(model.eval(), dataset, out / MODEL, model_card(run, task.loss_unit, made_from))
     return run
 
 
 def _folder(out: Path, trunk: Trunk) -> Path:
     return out / "runs" / trunk.address
+
+
+def _unit(task: Trainable) -> str:
+    return f"{task.loss_unit.rpartition('/')[2]}s"
 
 
 class _Steps:

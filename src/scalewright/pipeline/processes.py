@@ -47,12 +47,7 @@ def fitted(layout: Layout, processes: int, sequences: int, beside: int = 1) -> L
     if layout.devices == processes:
         return layout
     whole = layout.tensor * layout.pipeline * layout.context
-    replicas, rest = divmod(processes, whole)
-    if rest or not replicas or sequences % replicas:
-        raise InputError(
-            f"plan: {layout.devices} devices, {processes} processes started: expected a multiple of {whole} that shares out "
-            f"{sequences} sequences equally"
-        )
+    replicas = replicas_of(f"plan: {layout.devices} devices", whole, processes, sequences)
     sharded = layout.sharding != "none"
     return layout.model_copy(
         update={
@@ -63,3 +58,17 @@ def fitted(layout: Layout, processes: int, sequences: int, beside: int = 1) -> L
             "threads": layout.threads and max(1, layout.threads // beside),
         }
     )
+
+
+def replicas_of(what: str, whole: int, processes: int, rows: int) -> int:
+    """How many replicas of `whole` processes each there are, for a step of so many rows.
+
+    Raises:
+        InputError: they do not make whole replicas, or not of equal shares of the rows; it begins with `what` was asked for.
+    """
+    replicas, rest = divmod(processes, whole)
+    if rest or not replicas or rows % replicas:
+        raise InputError(
+            f"{what}, {processes} processes started: expected a multiple of {whole} that shares out {rows} rows equally"
+        )
+    return replicas

@@ -65,10 +65,9 @@ def tuned(
             FrozenWay(way=way).save(path)
         found = way.model_dump(mode="json")
     way = Way.model_validate(started.agreed(found))
-    if started.processes > 1:
-        # Their micro-batches and threads follow from how many they are; the address from how the run was begun.
-        return going(way, trunk, layout)[0], layout
-    return going(way, trunk, layout)
+    begun, alone = going(way, trunk, layout)
+    # Micro-batches and threads of several follow from how many they are; the address from how the run was begun.
+    return begun, alone if started.processes == 1 else layout
 
 
 def _way(

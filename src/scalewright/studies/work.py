@@ -19,6 +19,7 @@ from scalewright.planning import Recipe
 from scalewright.studies.executor import report
 from scalewright.tasks import trainable_named
 from scalewright.training import Measured, Trainer, Trunk, train
+from scalewright.training.timed_steps import timed_steps
 from scalewright.training.trainer import DivergedError
 
 TICK_SECONDS = 0.5
@@ -130,19 +131,12 @@ def time_job(job: SpeedJob) -> MeasuredSpeed:
         recipe=recipe,
         data_hash="",
         seed=0,
-        horizons=(1000,),
+        horizons=(1,),
         threads=job.threads,
     )
     task = trainable_named(job.task)
     trainer = Trainer(trunk, task, task.open(job.dataset), "cpu")
-    schedule = trunk.schedule(1000)
-    for _ in range(3):
-        trainer.advance(schedule)
-    seconds: list[float] = []
-    while sum(seconds) < job.seconds or len(seconds) < 5:
-        before = trainer.seconds
-        trainer.advance(schedule)
-        seconds.append(trainer.seconds - before)
+    seconds = timed_steps(trainer, job.seconds, least=5, warm=3)
     low, median, high = np.quantile(seconds, (0.25, 0.5, 0.75))
     return MeasuredSpeed(
         flops_per_token=trunk.shape.train_flops_per_token,

@@ -1,6 +1,5 @@
 """Steps of two small models, timed for the probe of a processor: one of much elementwise work, one of much multiplication."""
 
-import time
 from collections.abc import Sequence
 
 import torch
@@ -13,7 +12,7 @@ from scalewright.planning.recipe import Recipe
 from scalewright.tasks.language import Language
 from scalewright.tasks.task import Batch, Feed
 from scalewright.training.configuration import Trunk
-from scalewright.training.schedule import WarmupStableDecay
+from scalewright.training.timed_steps import timed_steps
 from scalewright.training.trainer import Trainer
 
 MODELS = (
@@ -22,8 +21,6 @@ MODELS = (
 )
 """Shapes and sequences of a step."""
 _ROUNDS, _SECONDS = 3, 0.2
-_STEPS = 10**6
-_SCHEDULE = WarmupStableDecay(_STEPS, warmup=1, decay_fraction=0.2)
 
 
 class DrawnTokens(Language):
@@ -49,11 +46,9 @@ def reference_steps(threads: int, precisions: Sequence[Precision]) -> tuple[Trai
         for precision in precisions
     }
     timings = {case: Timing(()) for case in trainers}
-    for trainer in trainers.values():
-        trainer.advance(_SCHEDULE)
-    for _ in range(_ROUNDS):
+    for number in range(_ROUNDS):
         for case, trainer in trainers.items():
-            timings[case] += _round(trainer)
+            timings[case] += Timing(tuple(timed_steps(trainer, _SECONDS, least=1, warm=number == 0)))
     return tuple(
         TrainingStep(
             precision=precision,
@@ -64,16 +59,6 @@ def reference_steps(threads: int, precisions: Sequence[Precision]) -> tuple[Trai
         )
         for (number, precision), timing in timings.items()
     )
-
-
-def _round(trainer: Trainer) -> Timing:
-    samples: list[float] = []
-    begun = time.perf_counter()
-    while not samples or time.perf_counter() - begun < _SECONDS:
-        spent = trainer.seconds
-        trainer.advance(_SCHEDULE)
-        samples.append(trainer.seconds - spent)
-    return Timing(tuple(samples))
 
 
 def _trainer(shape: LlamaShape, sequences: int, precision: Precision, threads: int) -> Trainer:
@@ -91,7 +76,7 @@ def _trainer(shape: LlamaShape, sequences: int, precision: Precision, threads: i
         recipe=recipe,
         data_hash="",
         seed=0,
-        horizons=(_STEPS,),
+        horizons=(1,),
         threads=threads,
     )
     return Trainer(trunk, DrawnTokens(), None, "cpu")  # type: ignore[arg-type]

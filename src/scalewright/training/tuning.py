@@ -12,19 +12,17 @@ import torch
 
 from scalewright.architectures import LlamaShape
 from scalewright.documents import Part
-from scalewright.machines.host import CpuTime, cpu_model, usable_cores
+from scalewright.machines.host import BUSY, CpuTime, cpu_model, usable_cores
 from scalewright.machines.processor import COMPILE_LAYER_SECONDS, COMPILE_SECONDS
 from scalewright.models import ATTENTIONS, AttentionName, blocks
 from scalewright.planning.machine_plan import Layout
 from scalewright.tasks import Prepared, Trainable
 from scalewright.training.configuration import Trunk
-from scalewright.training.memory import keep_memory
+from scalewright.training.timed_steps import timed_steps
 from scalewright.training.trainer import DivergedError, Trainer
 
 SHARE = 0.02
 """Of the training's time, as the first way that is timed would take, spent on finding a faster one at most; compiling aside."""
-BUSY = 0.10
-"""Share of the processor in other hands from which on timings are not believed."""
 PAYS = 0.03
 """Share of a step that another way has to save: less is within the scatter of timings."""
 _WARM, _STEPS, _SECONDS = 2, 3, 0.5
@@ -162,7 +160,6 @@ def tune(trunk: Trunk, task: Trainable, dataset: Prepared, device: str, layout: 
         candidate = way.model_copy(update={"compiled": True})
         # Once tried it is compiled: what it took is spent.
         way = candidate if search.faster(candidate, way) else way
-    keep_memory(way.keeps_memory)
     return Tuned(
         way=way,
         tried=tuple(search.tried.items()),
@@ -206,34 +203,18 @@ def _step_seconds(way: Way, trunk: Trunk, task: Trainable, dataset: Prepared, de
     if way.compiled:
         torch.compiler.reset()
     asked, laid = going(way, trunk, layout)
-    # Whole batches, and weights that stay: nothing depends on how far the steps go.
+    # Whole batches; of weights that stay no loss leaps.
     whole = asked.recipe.model_copy(update={"first_batch_size": None, "batch_warmup_steps": 0, "spike": None})
     trainer = Trainer(asked.model_copy(update={"recipe": whole}), task, dataset, device, laid)
-    seconds: list[float] = []
     try:
-        for _ in range(_WARM):
-            trainer.advance(_Still())
-        while len(seconds) < _STEPS or sum(seconds) < _SECONDS:
-            spent = trainer.seconds
-            trainer.advance(_Still())
-            seconds.append(trainer.seconds - spent)
+        return float(np.median(timed_steps(trainer, _SECONDS, least=_STEPS, warm=_WARM)))
     except DivergedError:
         # Of no concern here: training goes back and on without that batch.
-        return float(np.median(seconds)) if seconds else math.inf
+        return math.inf
     finally:
         # One model at a time is in memory.
         del trainer
         gc.collect()
-    return float(np.median(seconds))
-
-
-class _Still:
-    """A schedule without any rate."""
-
-    total = branch = 2**40
-
-    def factor(self, step: int) -> float:
-        return 0.0
 
 
 def _threads(way: Way, trunk: Trunk, device: str) -> Iterator[Way]:
