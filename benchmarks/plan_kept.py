@@ -45,7 +45,7 @@ def kept_lines() -> Iterator[str]:
         for minutes in MINUTES:
             plan = plan_request(
                 "published:chinchilla",
-                probe(quick=True, steps=reference_steps),
+                probe(quick=False, steps=reference_steps),
                 hours=minutes / 60,
                 vocabulary=VOCABULARY,
             )

@@ -49,8 +49,8 @@ class _Timed:
     machine: Machine  # as probed beside it
     drift: float  # of a reference product since the probe; 1 where the steps were taken at the probe's clock
 
-    def rates(self, precision: str) -> ProcessorRates:
-        return ProcessorRates.of(self.machine, precision, self.machine.threads)
+    def rates(self, precision: str, compiled: bool) -> ProcessorRates:
+        return ProcessorRates.of(self.machine, precision, self.machine.threads, compiled)
 
 
 def step_lines() -> Iterator[str]:
@@ -64,6 +64,10 @@ def step_lines() -> Iterator[str]:
     errors: dict[bool, list[float]] = {False: [], True: []}
     slower: dict[float, list[float]] = {job: [] for job in JOBS}
     startups: dict[int, float] = {}
+    # A quick probe, as is taken beside every case, times no compiling.
+    thorough = probe(quick=False, steps=reference_steps)
+    compiling = ProcessorRates.of(thorough, "bf16", threads)
+    yield f"compiling: {compiling.compiling:.2f} of the formula's seconds"
     with tempfile.TemporaryDirectory() as kernels:
         os.environ["TORCHINDUCTOR_CACHE_DIR"] = kernels
         for width, head, depth, vocabulary, context, batch in (SHAPES[place] for place in TIMED):
@@ -77,13 +81,13 @@ def step_lines() -> Iterator[str]:
                 startups[depth] = _startup_in_a_new_process(shape, batch)
             for precision, compiled in itertools.product(("fp32", "bf16"), (False, True)):
                 timed = _timed(shape, batch, precision, compiled, threads)
-                rates = timed.rates(precision)
+                rates = timed.rates(precision, compiled)
                 said = processor_step(shape, batch, precision, rates, compiled).total
                 errors[compiled].append(said / timed.seconds - 1)
                 # Ways are compared at one clock, the first one's; between clocks, as the forecast says.
                 first = first or timed
-                there = processor_step(shape, batch, precision, first.rates(precision), compiled).total
-                forecast[precision, compiled] = there, compile_seconds(shape) if compiled else 0.0
+                there = processor_step(shape, batch, precision, first.rates(precision, compiled), compiled).total
+                forecast[precision, compiled] = there, compile_seconds(shape, compiling) if compiled else 0.0
                 measured[precision, compiled] = timed.seconds * there / said, startups[depth] if compiled else 0.0
                 yield (
                     f"| {width} | {depth} | {vocabulary} | {context} | {batch} | {precision} | "

@@ -178,13 +178,16 @@ def test_training_steps_are_timed_where_they_are_asked_for(
 ) -> None:
     asked = []
 
-    def steps(threads: int, precisions: list[str]) -> tuple[TrainingStep, ...]:
-        asked.append((threads, list(precisions)))
+    def steps(threads: int, precisions: list[str], compiled: bool) -> tuple[TrainingStep, ...]:
+        asked.append((threads, list(precisions), compiled))
         shape = LlamaFamily(vocabulary=64, context=8).shape(32)
-        return (TrainingStep(precision="bf16", shape=shape, sequences=2, seconds=0.1, spread=0.0),)
+        return (TrainingStep(precision="bf16", shape=shape, sequences=2, seconds=0.1, spread=0.0, compiled=compiled),)
 
     assert probe(quick=True, device="cpu").steps == ()
     machine = probe(quick=True, device="cpu", steps=steps)
     # Not in what is emulated, nor in fp16, which training on processors does not offer.
-    assert asked == [(machine.threads, ["fp32", "bf16"])]
+    assert asked == [(machine.threads, ["fp32", "bf16"], False)]
     assert machine.steps[0].seconds == 0.1
+    # Compiled too where there is more than a minute, in the lowest of them.
+    assert [step.compiled for step in probe(quick=False, device="cpu", steps=steps).steps] == [False, True]
+    assert asked[-1] == (machine.threads, ["bf16"], True)

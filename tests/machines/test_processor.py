@@ -54,7 +54,7 @@ def test_arrays_that_caches_do_not_hold_are_slower():
 def test_compiled_steps_are_faster_and_take_a_while_to_begin():
     eager, compiled = (processor_step(SHAPE, 16, "bf16", RATES, each).total for each in (False, True))
     assert 0.5 < compiled / eager < 0.95
-    assert 5 < compile_seconds(SHAPE) < 60
+    assert 5 < compile_seconds(SHAPE, RATES) < 60
 
 
 def machine(passes):
@@ -102,5 +102,29 @@ def test_steps_that_a_probe_timed_tell_how_slow_a_processor_is():
     for compiled in (False, True):
         before, after = (processor_step(SHAPE, 16, "fp32", each, compiled) for each in (rates, known))
         assert after.total == pytest.approx(4.5**0.5 * before.total)
+    assert known.compiling == 1.0
     # On fewer threads nothing was timed.
     assert ProcessorRates.of(slow, "fp32", 1).slowness == 1.0
+
+
+def test_compiled_steps_that_a_probe_timed_tell_their_own_slowness_and_what_compiling_takes():
+    plain = machine({1: 5e10, 4: 1.5e11})
+    rates = ProcessorRates.of(plain, "fp32", 4)
+    steps = tuple(
+        TrainingStep(
+            precision="fp32",
+            shape=SHAPE,
+            sequences=8,
+            seconds=times * processor_step(SHAPE, 8, "fp32", rates, compiled).total,
+            spread=0.0,
+            compiled=compiled,
+            startup_seconds=2.5 * compile_seconds(SHAPE, rates) if compiled else 0.0,
+        )
+        for compiled, times in ((False, 1.5), (True, 1.25))
+    )
+    slow = plain.model_copy(update={"steps": steps})
+    eager, compiled = (ProcessorRates.of(slow, "fp32", 4, each) for each in (False, True))
+    assert (eager.slowness, compiled.slowness) == (pytest.approx(1.5), pytest.approx(1.25))
+    assert eager.compiling == compiled.compiling == pytest.approx(2.5)
+    deeper = SHAPE.model_copy(update={"depth": 2 * SHAPE.depth})
+    assert compile_seconds(deeper, compiled) == pytest.approx(2.5 * compile_seconds(deeper, rates))

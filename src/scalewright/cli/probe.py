@@ -18,7 +18,7 @@ _DEVICES = "auto", "cpu", "cuda", "mps"
 
 def probe(
     out: Annotated[Path | None, typer.Option(metavar="FILE", help="Keep it, as a machine.json for plans.")] = None,
-    quick: Annotated[bool, typer.Option("--quick", help="In seconds instead of a minute.")] = False,
+    quick: Annotated[bool, typer.Option("--quick", help="In seconds, without compiling.")] = False,
     device: Annotated[str, typer.Option(metavar="D", help="auto, cpu, cuda (and ROCm) or mps.")] = "auto",
     json: Json = False,
 ) -> None:
@@ -32,7 +32,7 @@ def probe(
         raise InputError(f"--device: found {device!r}, expected one of {', '.join(_DEVICES)}")
     if os.environ.get("RANK", "0") == "0":
         errors.print(
-            f"measuring for {'about fifteen seconds' if quick else 'about a minute'}: leave the machine idle",
+            f"measuring for {'about fifteen seconds' if quick else 'about a minute and a half'}: leave the machine idle",
             style="dim",
         )
     measured = probe_among if collectives.launched() else measure
@@ -81,6 +81,13 @@ def _lines(machine: Machine) -> Iterator[tuple[str, str]]:
             each.kind.replace("_", "-"),
             f"{each.ranks} processes over {each.backend}: {1e6 * each.latency_seconds:,.0f} µs and "
             f"{each.bytes_per_second / 1e9:.3g} GB/s",
+        )
+    for step in machine.steps:
+        kernels = f"compiled in {step.startup_seconds:.0f} s" if step.compiled else "eager"
+        yield (
+            "step",
+            f"{1e3 * step.seconds:,.0f} ms: width {step.shape.width}, {step.shape.depth} layers, "
+            f"{step.sequences * step.shape.context:,} tokens, {step.precision}, {kernels}",
         )
     yield "precision", f"{machine.precisions.advised}: {machine.reasons['precisions'].text}"
     for warning in machine.warnings:

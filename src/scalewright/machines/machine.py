@@ -65,11 +65,13 @@ class Attention(Part):
 
 
 class TrainingStep(Part):
-    """Measured seconds of a step of our trunk, eager, on all threads: what rates of single operations leave out.
+    """Measured seconds of a step of our trunk on all threads: what rates of single operations leave out.
 
     Attributes:
         sequences: Of the step.
         seconds: Median of the repeats.
+        compiled: Whether loss and model are compiled; else they are eager.
+        startup_seconds: What compiling took before the first step, its cache of kernels empty; 0 where nothing was compiled.
     """
 
     precision: Precision
@@ -77,6 +79,8 @@ class TrainingStep(Part):
     sequences: int = Field(ge=1)
     seconds: float = Field(gt=0)
     spread: float = Field(ge=0)
+    compiled: bool = False
+    startup_seconds: float = Field(default=0.0, ge=0)
 
 
 CollectiveKind = Literal["all_reduce", "all_gather", "send"]

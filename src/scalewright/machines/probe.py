@@ -102,12 +102,13 @@ _OPERATION_SECONDS = 0.1
 _READ_SECONDS = 0.1
 
 
-Steps = Callable[[int, Sequence[Precision]], tuple[TrainingStep, ...]]
-"""Times training steps on so many threads, in some precisions; see `training.reference_steps`."""
+Steps = Callable[[int, Sequence[Precision], bool], tuple[TrainingStep, ...]]
+"""Times training steps on so many threads, in some precisions, eager or compiled; see `training.reference_steps`."""
 
 
 def probe(quick: bool, device: DeviceKind | Literal["auto"] = "auto", steps: Steps | None = None) -> Machine:
-    """Measures this machine: in about five seconds if `quick`, and ten more for `steps`, else in about one minute.
+    """Measures this machine: in about five seconds if `quick`, and ten more for `steps`, else in about one minute, and half a
+    minute more for `steps`, which are compiled too.
 
     `auto` measures the accelerator where torch sees one. The rates are those of one device. Accelerators are measured by the
     same code with a synchronisation after every call; no such device has run it. On processors `steps` has training steps
@@ -178,7 +179,10 @@ def _measured(
             for shape in effort.attentions
             for dtype in worth
         ]
-        trained = () if steps is None or device != "cpu" else steps(threads, [each for each in worth if each != "fp16"])
+        if device != "cpu":
+            steps = None
+        precisions = [each for each in worth if each != "fp16"]
+        trained = steps(threads, precisions, False) if steps else ()
     taken_by_others = CpuTime.now().taken_by_others_since(before)
     seconds = time.perf_counter() - started
 
@@ -186,6 +190,9 @@ def _measured(
     for product in matmul:
         rates[product.dtype] = max(rates.get(product.dtype, 0.0), product.flops_per_second)
     advised, reason = advise_precision(rates)
+    if steps and not quick:
+        # By now the account of others is closed: compilers are processes of their own.
+        trained += steps(threads, precisions[-1:], True)
     disturbed = _disturbances(taken_by_others, matmul, late)
     devices = _devices(device)
     if not communication and (len(devices) > 1 or devices[0].count > 1):
@@ -315,7 +322,8 @@ def _reasons(device: DeviceKind, threads: int, seconds: float) -> dict[str, Reas
         "reads_bytes_per_second": "median of repeated sums of arrays of half each cache's size, and of a large one",
         "fresh_bytes_per_second": "median of first writes to 64 MiB mapped anew, a byte of each page",
         "operation_seconds": "median of additions of 16 numbers into an array that is there",
-        "steps": "median of repeated training steps of two small models, eager, in rounds",
+        "steps": "median of repeated training steps of two small models, eager, in rounds; of the first one compiled, its "
+        "cache of kernels empty",
         "collectives": "median on the slowest rank: messages of 8 bytes for the latency, of 32 MiB for the rate beyond it",
         "taken_by_others": f"/proc/stat less this process's own time, over {seconds:.1f} s",
     }

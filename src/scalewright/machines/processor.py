@@ -1,6 +1,7 @@
 """Seconds of a training step of our trunk on a processor, from the probe's rates."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
@@ -24,16 +25,21 @@ class ProcessorRates:
         passes: Bytes/s of elementwise work in its caches.
         beyond: Sizes in bytes of larger arrays, ascending, and the rate of elementwise work on them.
         slowness: Steps that were measured over what the formula makes of these rates: 1 where it was fitted.
+        compiling: The same of the time that compiling takes.
     """
 
     products: float
     passes: float
     beyond: tuple[tuple[float, float], ...] = ()
     slowness: float = 1.0
+    compiling: float = 1.0
 
     @classmethod
-    def of(cls, machine: Machine, precision: str, threads: int) -> "ProcessorRates":
+    def of(cls, machine: Machine, precision: str, threads: int, compiled: bool = False) -> "ProcessorRates":
         """The rates of a probed machine; products with fewer threads than all are taken in proportion.
+
+        What single rates leave out, such as how fast a processor converts numbers and exponentiates them, is in the `slowness`
+        of the steps that were measured in the precision: of compiled ones for those that are, if there are any.
 
         Raises:
             InputError: nothing was measured in the precision, or elementwise work with so many threads.
@@ -48,12 +54,19 @@ class ProcessorRates:
         rates = cls(share * machine.rate(precision), machine.passes_bytes_per_second[threads], beyond)
         if threads != machine.threads:
             return rates
-        missed = [
-            math.log(step.seconds / processor_step(step.shape, step.sequences, precision, rates).total)
-            for step in machine.steps
-            if step.precision == precision
+        missed: dict[bool, list[float]] = {False: [], True: []}
+        for step in machine.steps:
+            if step.precision == precision:
+                said = processor_step(step.shape, step.sequences, precision, rates, step.compiled).total
+                missed[step.compiled].append(step.seconds / said)
+        compiling = [
+            step.startup_seconds / compile_seconds(step.shape, rates) for step in machine.steps if step.compiled
         ]
-        return replace(rates, slowness=math.exp(float(np.mean(missed)))) if missed else rates
+        return replace(
+            rates,
+            slowness=_middle(missed[compiled] or missed[False]),
+            compiling=_middle(compiling),
+        )
 
     def spilled(self, size: float) -> float:
         """Seconds that a byte takes longer than in the caches, of arrays of `size` bytes: linear between the measured sizes in
@@ -62,6 +75,11 @@ class ProcessorRates:
             return 0.0
         sizes, rates = zip((CACHED_BYTES, self.passes), *self.beyond, strict=True)
         return max(0.0, 1 / float(np.interp(np.log(size), np.log(sizes), rates)) - 1 / self.passes)
+
+
+def _middle(ratios: Sequence[float]) -> float:
+    """Their geometric mean; 1 where there are none."""
+    return math.exp(float(np.mean(np.log(ratios)))) if ratios else 1.0
 
 
 class Costs(NamedTuple):
@@ -130,11 +148,7 @@ class ProcessorStep:
 def processor_step(
     shape: LlamaShape | Decoder, batch_size: int, precision: str, rates: ProcessorRates, compiled: bool = False
 ) -> ProcessorStep:
-    """Time of a training step of `batch_size` sequences, weights in fp32, products in `precision`, fp32 or bf16.
-
-    What single rates leave out, such as how fast a processor converts numbers and exponentiates them, is in the `slowness` of
-    eager steps in the precision, and taken for that of compiled ones.
-    """
+    """Time of a training step of `batch_size` sequences, weights in fp32, products in `precision`, fp32 or bf16."""
     costs = (COMPILED if compiled else EAGER)[precision]
     tokens = batch_size * shape.context
     width_bytes = 2 if precision == "bf16" else 4
@@ -163,6 +177,6 @@ def processor_step(
     return ProcessorStep(**{part: rates.slowness * seconds for part, seconds in vars(step).items()})
 
 
-def compile_seconds(shape: LlamaShape | Decoder) -> float:
+def compile_seconds(shape: LlamaShape | Decoder, rates: ProcessorRates) -> float:
     """What compiling takes before the first step."""
-    return COMPILE_SECONDS + COMPILE_LAYER_SECONDS * shape.depth
+    return rates.compiling * (COMPILE_SECONDS + COMPILE_LAYER_SECONDS * shape.depth)

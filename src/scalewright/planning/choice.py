@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -13,13 +14,29 @@ from scalewright.planning.plan import Candidate
 
 BYTES_PER_PARAM = 16
 """fp32 weight, gradient and two moments of Adam."""
-RUNTIME_BYTES = 349e6
+RUNTIME_BYTES = 401e6
 """The interpreter, torch, and what they keep besides."""
-LOGIT_BYTES = 13
-"""Of each logit: as it is, in fp32 less the largest, exponentiated, and its gradient."""
-HELD = {"bf16": (1.34, 1.77), "fp32": (0.92, 2.9)}
-"""Memory held for each byte that autograd keeps, of values and of attention's scores: on processors the heap is not given
-back, and large tensors leave holes that small ones spoil. Fitted to 26 processes (docs/log.md, 2026-11-25, peak memory)."""
+
+
+class Held(NamedTuple):
+    """Memory that an eager process holds for each byte that is there at once: on processors the heap is not given back, and
+    large tensors leave holes that small ones spoil.
+
+    Attributes:
+        values, scores: That autograd keeps of a layer.
+        work: One layer's scores, for attention at work.
+        logit_bytes: Of each logit.
+    """
+
+    values: float
+    scores: float
+    work: float
+    logit_bytes: float
+
+
+HELD = {"bf16": Held(1.49, 0.91, 4.6, 10.0), "fp32": Held(1.33, 1.47, 4.8, 7.4)}
+"""Fitted to 40 processes each: leaving each out 3.5 % in the median and 14 % at most, 3.8 and 16 % in fp32 (docs/log.md,
+2026-11-27, memory of today's trainer)."""
 COMPILED_RUNTIME_BYTES = 463e6
 """The same with the compiler loaded."""
 COMPILED_NUMBERS = (3.65, 1.18)
@@ -78,13 +95,14 @@ def memory_parts(
     kept = 12 * shape.width + 8 * shape.attention_width + 8 * shape.hidden
     if not half:
         kept = 16 * (shape.width + shape.attention_width + shape.hidden)
-    values, scores = HELD["bf16" if half else "fp32"]
-    layer = values * kept + scores * (2 if half else 4) * shape.heads * shape.context
+    held = HELD["bf16" if half else "fp32"]
+    scores = (2 if half else 4) * shape.heads * shape.context
+    layers = shape.depth * (held.values * kept + held.scores * scores) + held.work * scores
     return {
         "runtime": RUNTIME_BYTES,
         "states": float(BYTES_PER_PARAM * shape.params_total),
-        "activations": tokens * shape.depth * layer,
-        "logits": float(tokens * LOGIT_BYTES * shape.vocabulary),
+        "activations": tokens * layers,
+        "logits": tokens * held.logit_bytes * shape.vocabulary,
     }
 
 

@@ -177,8 +177,8 @@ class OnProcessor:
             found["usd"] = Reason(origin="given", text=f"{self.usd_per_hour:g} per hour")
         return found
 
-    def _rates(self, precision: str) -> ProcessorRates:
-        return ProcessorRates.of(self.machine, precision, self.machine.threads)
+    def _rates(self, precision: str, compiled: bool = False) -> ProcessorRates:
+        return ProcessorRates.of(self.machine, precision, self.machine.threads, compiled)
 
     def _corrected(self) -> str:
         if not self.runs:
@@ -192,7 +192,8 @@ class OnProcessor:
             pieces *= 2
             if pieces > sequences:
                 return None
-        step = processor_step(shape, sequences // pieces, precision, self._rates(precision), compiled)
+        rates = self._rates(precision, compiled)
+        step = processor_step(shape, sequences // pieces, precision, rates, compiled)
         parts = {
             name: self.correction.factor * (value if name == "weights" else pieces * value)
             for name, value in vars(step).items()
@@ -213,7 +214,7 @@ class OnProcessor:
             precision=precision,
             sequences=sequences,
             tokens_per_second=sequences * shape.context / sum(parts.values()),
-            startup_seconds=compile_seconds(shape) if compiled else 0.0,
+            startup_seconds=compile_seconds(shape, rates) if compiled else 0.0,
             step_seconds=parts,
             memory_parts=memory_parts(shape, sequences // pieces, precision, compiled),
         )

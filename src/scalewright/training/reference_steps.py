@@ -1,6 +1,9 @@
 """Steps of two small models, timed for the probe of a processor: one of much elementwise work, one of much multiplication."""
 
-from collections.abc import Sequence
+import os
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 import torch
 
@@ -12,7 +15,7 @@ from scalewright.planning.recipe import Recipe
 from scalewright.tasks.language import Language
 from scalewright.tasks.task import Batch, Feed
 from scalewright.training.configuration import Trunk
-from scalewright.training.timed_steps import timed_steps
+from scalewright.training.timed_steps import Still, timed_steps
 from scalewright.training.trainer import Trainer
 
 MODELS = (
@@ -21,6 +24,7 @@ MODELS = (
 )
 """Shapes and sequences of a step."""
 _ROUNDS, _SECONDS = 3, 0.2
+_KERNELS = "TORCHINDUCTOR_CACHE_DIR"
 
 
 class DrawnTokens(Language):
@@ -37,9 +41,12 @@ class DrawnTokens(Language):
         return batch
 
 
-def reference_steps(threads: int, precisions: Sequence[Precision]) -> tuple[TrainingStep, ...]:
-    """Seconds of eager steps on so many threads; the models in rounds, so that no moment decides."""
+def reference_steps(threads: int, precisions: Sequence[Precision], compiled: bool = False) -> tuple[TrainingStep, ...]:
+    """Seconds of steps on so many threads: eager ones of all models in rounds, so that no moment decides, or compiled ones of
+    the first model alone, for compiling takes half a minute each time."""
     torch.set_num_threads(threads)
+    if compiled:
+        return tuple(_compiled_step(*MODELS[0], precision, threads) for precision in precisions)
     trainers = {
         (number, precision): _trainer(shape, sequences, precision, threads)
         for number, (shape, sequences) in enumerate(MODELS)
@@ -61,7 +68,39 @@ def reference_steps(threads: int, precisions: Sequence[Precision]) -> tuple[Trai
     )
 
 
-def _trainer(shape: LlamaShape, sequences: int, precision: Precision, threads: int) -> Trainer:
+def _compiled_step(shape: LlamaShape, sequences: int, precision: Precision, threads: int) -> TrainingStep:
+    with _no_kernels():
+        trainer = _trainer(shape, sequences, precision, threads, compiled=True)
+        trainer.advance(Still())
+        first = trainer.seconds
+    timing = Timing(tuple(timed_steps(trainer, _ROUNDS * _SECONDS, least=_ROUNDS, warm=1)))
+    return TrainingStep(
+        precision=precision,
+        shape=shape,
+        sequences=sequences,
+        seconds=timing.seconds,
+        spread=timing.spread,
+        compiled=True,
+        startup_seconds=max(0.0, first - timing.seconds),
+    )
+
+
+@contextmanager
+def _no_kernels() -> Iterator[None]:
+    """A cache of compiled kernels that is empty, as a training on a new machine finds it."""
+    earlier = os.environ.get(_KERNELS)
+    with tempfile.TemporaryDirectory() as empty:
+        os.environ[_KERNELS] = empty
+        try:
+            yield
+        finally:
+            if earlier is None:
+                del os.environ[_KERNELS]
+            else:
+                os.environ[_KERNELS] = earlier
+
+
+def _trainer(shape: LlamaShape, sequences: int, precision: Precision, threads: int, compiled: bool = False) -> Trainer:
     recipe = Recipe(
         learning_rate=1e-4,
         base_width=shape.width,
@@ -78,5 +117,6 @@ def _trainer(shape: LlamaShape, sequences: int, precision: Precision, threads: i
         seed=0,
         horizons=(1,),
         threads=threads,
+        compiled=compiled,
     )
     return Trainer(trunk, DrawnTokens(), None, "cpu")  # type: ignore[arg-type]
