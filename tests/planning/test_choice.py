@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from scalewright.architectures import LlamaFamily, LlamaShape
+from scalewright.architectures import LlamaFamily
 from scalewright.errors import InputError, WorkError
 from scalewright.laws import Supply, fit
 from scalewright.planning import Budget, candidates, choose, memory_bytes
@@ -55,29 +55,6 @@ def test_memory_binds(law):
         candidates(
             law, FAMILY, Budget(flops=4e13, memory_bytes=1000), lambda cost: 1e11 / cost, 8, Supply((10**9,)), "bf16"
         )
-
-
-@pytest.mark.parametrize(
-    ("width", "depth", "head", "vocabulary", "context", "batch", "precision", "mebibytes"),
-    [
-        (64, 6, 16, 2048, 256, 16, "bf16", 638),
-        (160, 6, 32, 1024, 384, 6, "fp32", 823),
-        (320, 8, 32, 16384, 128, 8, "bf16", 1000),
-        (448, 5, 64, 1024, 192, 16, "fp32", 1486),
-        (768, 8, 64, 8192, 256, 4, "fp32", 2153),
-    ],
-)
-def test_memory_is_what_the_kernel_counted(width, depth, head, vocabulary, context, batch, precision, mebibytes):
-    """Peaks of processes that trained such shapes, none of them fitted to (docs/log.md, 2026-11-27, today's trainer)."""
-    shape = LlamaShape(
-        vocabulary=vocabulary,
-        context=context,
-        depth=depth,
-        width=width,
-        head_size=head,
-        hidden=-(-8 * width // 3 // 16) * 16,
-    )
-    assert memory_bytes(shape, batch, precision) == pytest.approx(mebibytes * 2**20, rel=0.1)
 
 
 def test_short_text_makes_the_model_larger(law):

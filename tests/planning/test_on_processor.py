@@ -12,7 +12,7 @@ from scalewright.architectures.decoder import Decoder
 from scalewright.errors import InputError, WorkError
 from scalewright.machines.machine import Machine
 from scalewright.machines.processor import ProcessorRates, compile_seconds, processor_step
-from scalewright.planning.choice import memory_bytes
+from scalewright.planning import memory_bytes
 from scalewright.planning.decide import plan_machine
 from scalewright.planning.on_processor import FREE_MEMORY, OnProcessor, TimedRun
 from scalewright.planning.published import law_and_size

@@ -12,9 +12,9 @@ from scalewright.documents import Reason
 from scalewright.machines.correction import Correction, correction
 from scalewright.machines.machine import Machine
 from scalewright.machines.processor import TIME_SPREAD, ProcessorRates, compile_seconds, processor_step
-from scalewright.planning.choice import memory_bytes, memory_parts
 from scalewright.planning.hardware import Laid
 from scalewright.planning.machine_plan import Layout, Option
+from scalewright.planning.processor_memory import memory_bytes, memory_parts
 from scalewright.planning.rules import batch_tokens, context_length
 from scalewright.planning.serving import read_bytes
 
