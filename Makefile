@@ -17,8 +17,9 @@ $(STAMP): pyproject.toml
 demo: install
 	$(BIN)/scalewright demo
 
+# Files of tests are shared out among as many processes as there are processors.
 test: install
-	$(BIN)/pytest
+	$(BIN)/pytest --numprocesses auto --dist loadgroup
 
 test-all: install
 	$(BIN)/pytest -m ""

@@ -1,8 +1,19 @@
-"""Fixtures shared by all tests."""
+"""Fixtures shared by all tests, and which of them stay together where several processes share them out."""
 
 from pathlib import Path
 
 import pytest
+
+_HERE = Path(__file__).resolve().parent
+_TOGETHER = _HERE / "system"
+"""One project is run for all tests below it."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests of a file share its fixtures: a process takes all of them."""
+    for item in items:
+        group = _TOGETHER if item.path.is_relative_to(_TOGETHER) else item.path
+        item.add_marker(pytest.mark.xdist_group(str(group.relative_to(_HERE))))
 
 
 @pytest.fixture(scope="session")

@@ -1,5 +1,6 @@
 """Files that are either whole or absent, and hashes of what decides a result."""
 
+import fcntl
 import hashlib
 import json
 import os
@@ -8,6 +9,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+from scalewright.errors import WorkError
 
 
 @contextmanager
@@ -35,6 +38,22 @@ def write_atomic(path: Path, content: str | bytes) -> None:
     """Writes `content` to `path` whole or not at all; text is UTF-8."""
     with atomic_path(path) as part:
         part.write_bytes(content.encode() if isinstance(content, str) else content)
+
+
+@contextmanager
+def locked(folder: Path, busy: str) -> Iterator[None]:
+    """Holds the lock of a folder, made if need be; the kernel lets it go when this process ends, however it ends.
+
+    Raises:
+        WorkError: another process holds it; the message is `busy`.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "lock").open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise WorkError(busy) from None
+        yield
 
 
 def file_hash(path: Path) -> str:

@@ -51,6 +51,16 @@ def test_a_plan_is_trained_on_a_mixture(place, call, slow_machine):
     assert run.metrics == losses
 
 
+def test_what_could_not_be_read_is_told(place, call, tmp_path):
+    (tmp_path / "text").mkdir()
+    for file in sorted((place / "a").iterdir())[:20]:
+        (tmp_path / "text" / file.name).write_bytes(file.read_bytes())
+    (tmp_path / "text" / "latin.txt").write_bytes("é".encode("latin-1"))
+    code, _, error = call("prepare", tmp_path / "text", "--out", tmp_path / "data", "--tokenizer", "bytes")
+    assert code == 0, error
+    assert "skipped 1 of the files and rows: " in " ".join(error.split())
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [

@@ -51,6 +51,28 @@ def test_what_is_read_back_is_what_was_there(folder, tmp_path):
     assert all(np.array_equal(picture, png(number)[0][:, 2:11]) for number, picture in enumerate(found))
 
 
+def test_a_split_s_folder_may_be_named_itself(folder, tmp_path):
+    parts = [folder / name for name in ("train", "val", "test")]
+    apart = prepare_pictures(parts, tmp_path / "a", pixels=8)
+    assert {name: part.pictures for name, part in apart.manifest.splits.items()} == {
+        "train": 12, "validation": 4, "test": 6,
+    }  # fmt: skip
+
+
+def test_a_class_whose_pictures_are_all_held_out_is_named(tmp_path):
+    write(tmp_path / "in", [f"{split}/{label}/{split}.png" for label in "ab" for split in ("train", "val", "test")])
+    held_out = (tmp_path / "in" / "test" / "b" / "test.png").read_bytes()
+    (tmp_path / "in" / "train" / "b" / "train.png").write_bytes(held_out)
+    with pytest.raises(InputError, match="class 'b': none of its pictures is left"):
+        prepare_pictures([tmp_path / "in"], tmp_path / "out", pixels=8)
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_link_to_nowhere_is_no_picture(folder, tmp_path):
+    (folder / "train" / "hat" / "gone.png").symlink_to(tmp_path / "nowhere.png")
+    assert prepare_pictures([folder], tmp_path / "out", pixels=8).manifest.splits["train"].pictures == 12
+
+
 def test_a_tar_is_the_folder_it_holds(folder, tmp_path):
     with tarfile.open(tmp_path / "clothes.tar", "w") as archive:
         archive.add(folder, "clothes")

@@ -54,6 +54,14 @@ def test_the_same_id_keeps_the_first(ledger: Ledger, make_run: Callable[..., Run
     assert len(ledger.runs()) == 1
 
 
+def test_a_run_that_a_search_made_first_becomes_the_ladder_s(ledger: Ledger, make_run: Callable[..., Run]) -> None:
+    ledger.record_run(make_run(role="trial", study="searched", loss=3.0))
+    kept = ledger.record_run(make_run(role="ladder", study="line", loss=9.0))
+    assert (kept.role, kept.study, kept.loss) == ("ladder", "line", 3.0)
+    assert ledger.run(kept.id) == kept
+    assert ledger.record_run(make_run(role="trial", study="searched")).role == "ladder"
+
+
 def test_changing_what_came_back_changes_nothing_kept(ledger: Ledger, make_run: Callable[..., Run]) -> None:
     run = ledger.record_run(make_run(loss=3.0))
     run.loss = 1.0

@@ -2,6 +2,7 @@
 
 import math
 import os
+import pickle
 import subprocess
 import sys
 import time
@@ -12,6 +13,7 @@ from scalewright.errors import InputError, WorkError
 from scalewright.studies import LocalExecutor
 from scalewright.studies.executor import report
 from scalewright.tasks import task_named
+from scalewright.training.trainer import DivergedError
 
 # What workers call has to be importable by name, so these are other modules' functions.
 
@@ -36,6 +38,45 @@ def test_ticks_are_heard(executor):
 def test_a_failed_job_keeps_its_message(executor):
     with pytest.raises(InputError, match="chess"):
         list(executor.run(task_named, ["chess"]))
+
+
+def test_a_diverged_run_says_so_after_the_way_from_its_worker():
+    diverged = DivergedError("the loss is nan at step 3", what="the loss is nan", batch=7)
+    again = pickle.loads(pickle.dumps(diverged))
+    assert (str(again), again.what, again.batch) == (str(diverged), "the loss is nan", 7)
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_nothing_is_begun_after_a_failure(tmp_path, workers):
+    """Neither by a worker that outlives the signal to end, as trainings do to keep their work."""
+    script = tmp_path / "study.py"
+    script.write_text(STUDY)
+    subprocess.run([sys.executable, script, tmp_path, str(workers)], check=True, timeout=120)
+    assert sorted(path.name for path in tmp_path.glob("begun-*")) == [f"begun-{n}" for n in range(workers)]
+
+
+STUDY = """
+import signal, sys, time
+from pathlib import Path
+from scalewright.studies import LocalExecutor
+def work(job):
+    folder, number, workers = job
+    signal.signal(signal.SIGTERM, lambda *_: None)
+    (folder / f"begun-{number}").touch()
+    while len(list(folder.glob("begun-*"))) < workers:
+        time.sleep(0.05)
+    if number == 0:
+        raise ValueError
+    time.sleep(2)
+if __name__ == "__main__":
+    workers = int(sys.argv[2])
+    try:
+        with LocalExecutor(workers) as executor:
+            list(executor.run(work, [(Path(sys.argv[1]), number, workers) for number in range(6)]))
+    except ValueError:
+        sys.exit(0)
+    sys.exit(1)
+"""
 
 
 def test_a_killed_worker_is_said():

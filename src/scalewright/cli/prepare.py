@@ -40,8 +40,8 @@ def prepare(
     seed: Annotated[int, typer.Option(help="Of the split into train, validation and test.")] = 0,
     json: Json = False,
 ) -> None:
-    """Reads text, removes duplicates, splits it, trains a tokenizer, packs tokens; or decodes pictures. Goes on where it was
-    killed."""
+    """Reads text, removes duplicates, splits it, trains a tokenizer, packs tokens, and goes on where it was killed; or decodes
+    pictures."""
     from scalewright.cli.terminal import TerminalWatch
     from scalewright.tasks import task_named
 
@@ -65,6 +65,8 @@ def prepare(
             seed=seed,
             progress=lambda stage, share: watch.progress(share, 1.0, stage),
         )
+        for text in (*made.manifest.notes, *made.manifest.warnings):
+            watch.warn(text)
     manifest = made.manifest
     shards = sum(len(split.shards) for split in manifest.splits.values())
     tokens = {name: split.tokens for name, split in manifest.splits.items()}

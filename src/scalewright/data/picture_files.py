@@ -80,12 +80,14 @@ def _pictures_of(source: str, base: Path) -> list[PictureFile]:
 
 
 def _in_folder(folder: Path) -> Iterator[PictureFile]:
+    # A source may be a split's folder itself.
+    top = folder.parent if folder.resolve().name.lower() in SPLITS else folder
     for parent, folders, files in os.walk(folder):
         folders[:] = [name for name in folders if not name.startswith(".")]
         for name in files:
             path = Path(parent, name)
-            if _is_picture(path.name):
-                yield _placed(PurePosixPath(path.relative_to(folder).as_posix()), path, 0, path.stat().st_size)
+            if _is_picture(path.name) and path.is_file():
+                yield _placed(PurePosixPath(path.relative_to(top).as_posix()), path, 0, path.stat().st_size)
 
 
 def _in_tar(path: Path) -> Iterator[PictureFile]:

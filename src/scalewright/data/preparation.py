@@ -95,13 +95,13 @@ class Preparation:
         with TextWriter(self.folder, self.progress.documents, self.progress.read) as store:
             done, saved_bytes = self.progress, store.text_bytes
             for count, path in enumerate(paths[done.files :], start=done.files + 1):
-                skipped = _read_file(store, path, name_of(path, base))
+                count_skipped, skipped = _read_file(store, path, name_of(path, base))
                 done = done.model_copy(
                     update={
                         "files": count,
                         "documents": len(store),
                         "read": store.read,
-                        "skipped_count": done.skipped_count + len(skipped),
+                        "skipped_count": done.skipped_count + count_skipped,
                         "skipped": (*done.skipped, *skipped[: SKIPPED_KEPT - len(done.skipped)]),
                         "ends": (*done.ends, len(store)) if count in borders else done.ends,
                     }
@@ -170,19 +170,22 @@ class Preparation:
         self.progress = progress
 
 
-def _read_file(store: TextWriter, path: Path, name: str) -> list[Skipped]:
+def _read_file(store: TextWriter, path: Path, name: str) -> tuple[int, list[Skipped]]:
+    # How many of its rows were left out, and the first of them.
     documents, read = len(store), store.read
-    skipped: list[Skipped] = []
+    count, first = 0, list[Skipped]()
     try:
         for document in documents_of(path, name):
-            if isinstance(document, Skipped):
-                skipped.append(document)
-            else:
+            if not isinstance(document, Skipped):
                 store.add(document)
+                continue
+            count += 1
+            if count <= SKIPPED_KEPT:
+                first.append(document)
     except UnreadableError as problem:
         store.back_to(documents, read)
-        return [Skipped(name=name, why=str(problem))]
-    return skipped
+        return 1, [Skipped(name=name, why=str(problem))]
+    return count, first
 
 
 def _ranges(sizes: NDArray[np.int64], size_bytes: int) -> Iterator[range]:

@@ -28,7 +28,7 @@ from scalewright.data.preparation import Preparation
 from scalewright.data.progress import PrepareProgress, unheard
 from scalewright.data.readers import no_text, skipped_warnings
 from scalewright.data.shards import token_type
-from scalewright.data.sources import Sources, WeightedSource, files_of_each, mixture_of, name_of
+from scalewright.data.sources import Sources, WeightedSource, files_of_each, hash_of_source, mixture_of, name_of
 from scalewright.data.split import (
     MAX_GROUP_SHARE,
     MAX_HOLD_OUT_BYTES,
@@ -101,7 +101,7 @@ def prepare(
         WorkError: the dataset could not be written, or a process was lost.
     """
     mixture, files = mixture_of(sources), files_of_each(sources, base)
-    origins = tuple(Source(name=name_of(path, base), sha256=_hash_of(path)) for each in files for path in each)
+    origins = tuple(Source(name=name_of(path, base), sha256=hash_of_source(path)) for each in files for path in each)
     decided: dict[str, object] = {
         "recipe": RECIPE,
         "sources": [[origin.name, origin.sha256] for origin in origins],
@@ -302,10 +302,3 @@ def _cut_note(cut: tuple[str, ...], documents: int, source: str) -> tuple[str, .
         f"{documents} documents in all; validation and test hold pieces of texts whose other pieces are "
         "trained on, so their loss is that of more text of the same kind and author, not of unseen works",
     )
-
-
-def _hash_of(path: Path) -> str:
-    try:
-        return file_hash(path)
-    except OSError:
-        return "unreadable"

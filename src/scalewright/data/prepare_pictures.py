@@ -19,10 +19,11 @@ from scalewright.data.pictures import Pictures, PicturesManifest, PicturesSplit
 from scalewright.data.progress import PrepareProgress, unheard
 from scalewright.data.readers import SKIPPED_KEPT, Skipped
 from scalewright.data.shards import write_shards
+from scalewright.data.sources import hash_of_source
 from scalewright.data.workers import Workers
 from scalewright.documents import Reason
 from scalewright.errors import InputError, WorkError
-from scalewright.files import content_hash, file_hash
+from scalewright.files import content_hash
 
 RECIPE = 1
 """Raised when the same inputs would give other pictures, so that datasets made before are made anew."""
@@ -66,7 +67,7 @@ def prepare_pictures(
         raise InputError(f"pixels {pixels}: expected a positive number")
     heard = progress or unheard
     files = find_pictures(sources, base)
-    hashes = {path: file_hash(path) for path in sorted({file.path for file in files})}
+    hashes = {path: hash_of_source(path) for path in sorted({file.path for file in files})}
     inputs = content_hash(
         {
             "recipe": RECIPE,
@@ -89,6 +90,12 @@ def prepare_pictures(
         with whole_folder(out.resolve()) as folder:
             # The held-out pictures first: what comes again is left out of training, not out of the test.
             splits = {name: reading.pack(folder, name, parts[name], heard) for name in ("test", "validation", "train")}
+            for label, count in zip(classes, splits["train"].of_each_class, strict=True):
+                if not count:
+                    raise InputError(
+                        f"class {label!r}: none of its pictures is left in the training split, for they could not be read or "
+                        "are held out as well: add some, or take it out"
+                    )
             PicturesManifest(
                 name=out.resolve().name,
                 inputs=inputs,

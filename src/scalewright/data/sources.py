@@ -10,6 +10,7 @@ from typing import TypeAlias
 
 from scalewright.data.mixture import whole_weights
 from scalewright.errors import InputError
+from scalewright.files import file_hash
 
 KINDS = (".txt", ".md", ".py", ".jsonl", ".parquet")
 COMPRESSIONS = (".gz", ".xz")
@@ -147,3 +148,11 @@ def _inside(folder: Path) -> Iterator[Path]:
             path = Path(parent, name)
             if not name.startswith(".") and kind_of(path) and path.is_file():
                 yield path
+
+
+def hash_of_source(path: Path) -> str:
+    """SHA-256 of a file that may turn out to be unreadable: its reader says why, and leaves it out."""
+    try:
+        return file_hash(path)
+    except OSError:
+        return "unreadable"

@@ -1,6 +1,7 @@
 """Work shared out among processes, its results in the order of the work."""
 
 import os
+import signal
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
@@ -69,6 +70,7 @@ class Workers:
 
 
 def _alone() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's
     # Every processor has a process already: none is to start threads of its own.
     os.environ["TOKENIZERS_PARALLELISM"] = "false"
     threading.Thread(target=_end_with_the_parent, daemon=True).start()

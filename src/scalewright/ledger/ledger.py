@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session, sessionmaker
 from scalewright.errors import InputError, WorkError
 from scalewright.files import content_hash as hash_of
 from scalewright.ledger.database import failures, name_of, open_database
+from scalewright.ledger.grouping import SEARCHES
 from scalewright.ledger.tables import Artefact, Forecast, Metric, Role, Row, Run, Tuning, utc_now
 from scalewright.ledger.track_record import TrackRecord, track_record
 
@@ -56,12 +57,20 @@ class Ledger:
     def record_run(self, run: Run) -> Run:
         """Keeps a run; where its id is known already, keeps the first. Returns the run that the ledger holds.
 
+        A run that was made to try settings out, and is made again for a law, is the law's from then on.
+
         Raises:
             InputError: a field is missing, not finite or of the wrong kind.
         """
         if run.role not in get_args(Role):
             raise InputError(f"run {run.id}: role is {run.role!r}: expected one of {', '.join(get_args(Role))}")
-        return self._keep_first(run, f"run {run.id}", Run.id == run.id)
+        role, study = run.role, run.study
+        kept = self._keep_first(run, f"run {run.id}", Run.id == run.id)
+        if kept.role in SEARCHES and role not in SEARCHES:
+            with self._transaction() as session:
+                session.execute(update(Run).where(Run.id == run.id).values(role=role, study=study))
+            kept = self.run(run.id) or kept
+        return kept
 
     def run(self, id: str) -> Run | None:
         """The run at an address, or None."""

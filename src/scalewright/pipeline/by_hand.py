@@ -1,5 +1,7 @@
 """A training that is described by hand: a model, its recipe and its layout, without a plan."""
 
+import math
+from bisect import bisect_left
 from pathlib import Path
 from typing import Any, Literal, Self
 
@@ -22,6 +24,7 @@ from scalewright.planning.recipe import DEFAULT_REASONS, Recipe
 from scalewright.planning.rules import warmup_of_a_run
 from scalewright.tasks import TRAINABLE, Trainable, trainable_named
 from scalewright.training import Trunk
+from scalewright.training.batch_warmup import BatchWarmup
 from scalewright.training.beginning import weightless
 from scalewright.training.configuration import Start
 from scalewright.training.start import fitting, read_weights
@@ -144,7 +147,10 @@ def train_by_hand(
     dataset = task.open(data)
     shape = task.shape(dataset, training.model)
     rows = sum(dataset.supply.tokens) / shape.tokens_per_row
-    steps = training.steps or max(1, round((training.epochs or 0) * rows / training.batch_size))
+    batches = BatchWarmup(
+        training.first_batch_size or training.batch_size, training.batch_size, training.batch_warmup_steps
+    )
+    steps = training.steps or _steps(batches, (training.epochs or 0) * rows)
     started = Started.now()
     layout = _layout(training, started, device)
     compute_in(training.precision, device)
@@ -152,7 +158,7 @@ def train_by_hand(
     trunk = Trunk(
         task=training.task,
         shape=shape,
-        recipe=_recipe(training, shape, steps, rows),
+        recipe=_recipe(training, shape, steps, batches.rows_before(steps), rows),
         data_hash=dataset.hash,
         seed=training.seed,
         horizons=(steps,),
@@ -176,7 +182,7 @@ def train_by_hand(
         measure=tune,
         watch=watcher,
     )
-    measured = carry_out(trunk, task, dataset, out, layout=layout, device=device, watch=watcher)
+    measured = carry_out(trunk, task, dataset, out, layout=layout, device=device, started=started, watch=watcher)
     if not started.first:
         return None
     with Ledger.open(at) as opened:
@@ -188,6 +194,7 @@ def train_by_hand(
             dataset,
             out,
             layout=layout,
+            device=device,
             study="by-hand",
             made_from=content_hash(training.model_dump(mode="json")),
         )
@@ -232,9 +239,16 @@ def _layout(training: Training, started: Started, device: str) -> Layout:
     )
 
 
-def _recipe(training: Training, shape: Any, steps: int, rows: float) -> Recipe:
+def _steps(batches: BatchWarmup, rows: float) -> int:
+    """As many as see so many rows, to the nearest batch; one at least."""
+    most = math.ceil(rows / batches.first) + 1
+    return 1 + bisect_left(range(1, most), rows - batches.full / 2, key=batches.rows_before)
+
+
+def _recipe(training: Training, shape: Any, steps: int, seen: int, rows: float) -> Recipe:
+    # Of the data's `rows`, `seen` are seen, some of them again.
     task, given = trainable_named(training.task), training.recipe
-    tokens = steps * training.batch_size * shape.tokens_per_row
+    tokens = seen * shape.tokens_per_row
     rates = task.rates(shape, tokens, steps, given.learning_rate)
     warmup, warmup_reason = warmup_of_a_run(steps)
     decay, reasons = rates.weight_decay, dict(rates.reasons)

@@ -1,15 +1,18 @@
 """A training carried out: trained, looked at on the test split, recorded, and its model kept."""
 
 import math
+from contextlib import nullcontext
 from pathlib import Path
 from typing import ClassVar
 
 from scalewright.documents import Document
 from scalewright.ledger import Ledger, Run
+from scalewright.pipeline.processes import Started
 from scalewright.pipeline.trained import load_trained, model_card
 from scalewright.pipeline.watch import Watch
 from scalewright.planning.machine_plan import Layout
 from scalewright.studies import ledger_run
+from scalewright.studies.work import alone
 from scalewright.tasks import Prepared, Trainable, evaluate, trainable_named
 from scalewright.training import Measured, Trunk, train
 
@@ -68,26 +71,33 @@ def carry_out(
     *,
     layout: Layout,
     device: str,
+    started: Started,
     watch: Watch,
     limit_seconds: float = math.inf,
 ) -> Measured:
-    """Trains, or goes on training, a trunk of one horizon under `out`, and says how."""
+    """Trains, or goes on training, a trunk of one horizon under `out`, and says how.
+
+    Raises:
+        WorkError: the same training is under way already, or it failed.
+    """
     shape = trunk.shape
     watch.stage(
         "train", f"{shape.params:,} params, {trunk.horizons[0]:,} steps of {trunk.recipe.batch_size} rows: {layout}"
     )
     for name, reason in (trunk.recipe.reasons | trunk.recipe.option_reasons).items():
         watch.say(f"{name.replace('_', ' ')}: {reason}")
-    (measured,) = train(
-        trunk,
-        task,
-        dataset,
-        _folder(out, trunk),
-        device=device,
-        layout=layout,
-        limit_seconds=limit_seconds,
-        progress=_Steps(watch, f"{_unit(task)}/s"),
-    )
+    folder = _folder(out, trunk)
+    with alone(folder) if started.first else nullcontext():
+        (measured,) = train(
+            trunk,
+            task,
+            dataset,
+            folder,
+            device=device,
+            layout=layout,
+            limit_seconds=limit_seconds,
+            progress=_Steps(watch, f"{_unit(task)}/s"),
+        )
     return measured
 
 
@@ -100,6 +110,7 @@ def keep(
     out: Path,
     *,
     layout: Layout,
+    device: str,
     study: str,
     made_from: str,
 ) -> Run:
@@ -113,6 +124,7 @@ def keep(
         dataset: Its data.
         out: As `carry_out` was given.
         layout: How it lay on its processes.
+        device: Where it is evaluated.
         study: That it belongs to.
         made_from: Hash of what asked for it: a plan, or a training's description.
     """
@@ -120,11 +132,11 @@ def keep(
     model = load_trained(task, trunk.shape, folder)
     run = ledger.run(measured.address)
     if run is None:
-        test = evaluate(task, model, dataset, "test", trunk.recipe.precision)
+        test = evaluate(task, model.to(device), dataset, "test", trunk.recipe.precision)
         row = ledger_run(trunk, measured, study=study, role="final", dataset=dataset, folder=folder, test=test)
         row.layout = str(layout)
         run = ledger.record_run(row)
-    task.save(model.eval(), dataset, out / MODEL, model_card(run, task.loss_unit, made_from))
+    task.save(model.to("cpu").eval(), dataset, out / MODEL, model_card(run, task.loss_unit, made_from))
     return run
 
 

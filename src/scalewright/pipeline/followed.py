@@ -79,19 +79,18 @@ def follow(
         with Ledger.open(at) as opened:
             for quantity, interval in (("loss", plan.forecast), ("seconds", plan.forecast_seconds)):
                 store_once(opened, plan.hash, plan.law, quantity, interval, plan.extrapolation)
-    if tune:
-        trunk, layout = tuned(
-            trunk,
-            task,
-            dataset,
-            out,
-            layout=layout,
-            device=device,
-            ledger=at,
-            started=started,
-            measure=True,
-            watch=watcher,
-        )
+    trunk, layout = tuned(
+        trunk,
+        task,
+        dataset,
+        out,
+        layout=layout,
+        device=device,
+        ledger=at,
+        started=started,
+        measure=tune,
+        watch=watcher,
+    )
     measured = carry_out(
         trunk,
         task,
@@ -99,6 +98,7 @@ def follow(
         out,
         layout=layout,
         device=device,
+        started=started,
         watch=watcher,
         limit_seconds=LATE * plan.limits["seconds"] if "seconds" in plan.limits else math.inf,
     )
@@ -113,6 +113,7 @@ def follow(
             dataset,
             out,
             layout=layout,
+            device=device,
             study=plan.machine,
             made_from=plan.hash,
         )

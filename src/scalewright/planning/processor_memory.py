@@ -35,8 +35,8 @@ EAGER = {"bf16": Held(401e6, 1.49, 0.91, 4.6, 10.0), "fp32": Held(401e6, 1.33, 1
 """Values are those that autograd keeps. Fitted to 40 processes each: leaving each out 3.5 % in the median and 14 % at most, 3.8
 and 16 % in fp32 (docs/log.md, 2026-11-27, memory of today's trainer)."""
 COMPILED = {"bf16": Held(519e6, 4.2, 1.02, 3.0, 8.0), "fp32": Held(511e6, 3.46, 1.88, 1.0, 8.5)}
-"""Values are numbers as many as stream, attention and feed-forward block are wide. Fitted to 23 processes of sixty steps: 6 % in
-the median, left out, and 15 % at most (docs/log.md, as above)."""
+"""Values are numbers as many as stream, attention and feed-forward block are wide. Fitted to 23 processes of sixty steps: 6 %
+in the median, left out, and 15 % at most (docs/log.md, as above)."""
 
 
 def memory_bytes(shape: LlamaShape | Decoder, batch_size: int, precision: str, compiled: bool = False) -> int:

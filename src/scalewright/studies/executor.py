@@ -4,8 +4,9 @@ import ctypes
 import os
 import signal
 import sys
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import get_context
 from multiprocessing.queues import SimpleQueue
@@ -75,9 +76,13 @@ class LocalExecutor:
         Raises:
             WorkError: a worker was killed. Finished jobs have been yielded.
         """
-        pending = {self._pool.submit(work, job): job for job in jobs}
+        # No more than there are workers: a job that waits in the pool's own queue is begun even after the study has ended.
+        waiting, pending = deque(jobs), dict[Future[Answer], Job]()
         try:
-            while pending:
+            while waiting or pending:
+                while waiting and len(pending) < self.workers:
+                    job = waiting.popleft()
+                    pending[self._pool.submit(work, job)] = job
                 done, _ = wait(pending, timeout=0.3, return_when=FIRST_COMPLETED)
                 while not self._ticks.empty():
                     heard(self._ticks.get())
@@ -85,8 +90,8 @@ class LocalExecutor:
                     yield pending.pop(future), future.result()
         except BrokenProcessPool as error:
             raise WorkError(
-                "a worker process was killed (too little memory is the usual cause): finished runs are kept, "
-                "start again to go on"
+                "a worker process was killed (too little memory is the usual cause), or started by a script that does not call "
+                'this under `if __name__ == "__main__":`: finished runs are kept, start again to go on'
             ) from error
         finally:
             for future in pending:

@@ -248,16 +248,13 @@ def ledger_run(
 
 @cache
 def _commit() -> str | None:
-    """The version of the code, where it runs from a git checkout."""
+    """The version of the code, where it runs from a git checkout of its own, not from somebody else's."""
+    here = Path(__file__)
     try:
-        answer = subprocess.run(
-            ["git", "rev-parse", "HEAD"],
-            cwd=Path(__file__).parent,
-            capture_output=True,
-            text=True,
-            check=True,
-            timeout=5,
-        )
+        for asked in (["ls-files", "--error-unmatch", here.name], ["rev-parse", "HEAD"]):
+            answer = subprocess.run(
+                ["git", *asked], cwd=here.parent, capture_output=True, text=True, check=True, timeout=5
+            )
     except (OSError, subprocess.SubprocessError):
         return None
     return answer.stdout.strip()

@@ -244,7 +244,9 @@ class OptionSearch:
                 # A trunk and the branches that were trained of it; a run counts the trunk to its own end.
                 before = trunk.horizons[: trunk.horizons.index(horizon) + 1]
                 times = trunk_steps(before, trunk.recipe.decay_fraction) / horizon
-                costs[trunk.address] = Cost(flops=times * run.flops, seconds=times * run.seconds)
+                # Of two trials of the same values one may have been pruned earlier.
+                cost = Cost(flops=times * run.flops, seconds=times * run.seconds)
+                costs[trunk.address] = max(cost, costs.get(trunk.address, cost), key=lambda each: each.flops)
         return Cost(flops=sum(cost.flops for cost in costs.values()), seconds=sum(c.seconds for c in costs.values()))
 
     def _progress(self, asked: int, milestone: int) -> StudyProgress:

@@ -1,5 +1,6 @@
 """A run's folder as it was at one moment, to be carried between machines."""
 
+import os
 import stat
 from contextlib import suppress
 from pathlib import Path
@@ -16,14 +17,15 @@ _LOCK = "lock"
 def listing(folder: Path) -> Listing:
     """What tells each file from an earlier one of its name; hidden files and locks are nobody's results."""
     found: Listing = {}
-    for path in sorted(folder.rglob("*")):
-        name = path.relative_to(folder).as_posix()
-        if name == _LOCK or name.startswith(".") or "/." in name:
-            continue
-        with suppress(FileNotFoundError):
-            status = path.stat()
-            if stat.S_ISREG(status.st_mode):
-                found[name] = status.st_ino, status.st_mtime_ns, status.st_size
+    # Unlike rglob, walk passes over folders that vanish while it is under way: checkpoints come and go.
+    for parent, folders, files in os.walk(folder):
+        folders[:] = sorted(each for each in folders if not each.startswith("."))
+        for path in (Path(parent, file) for file in sorted(files) if not file.startswith(".")):
+            name = path.relative_to(folder).as_posix()
+            with suppress(FileNotFoundError):
+                status = path.stat()
+                if name != _LOCK and stat.S_ISREG(status.st_mode):
+                    found[name] = status.st_ino, status.st_mtime_ns, status.st_size
     return found
 
 

@@ -1,9 +1,7 @@
 """One job of a study, as a worker does it: a trunk trained, or a shape timed."""
 
-import fcntl
 import time
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import AbstractContextManager, closing
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -12,8 +10,7 @@ import numpy as np
 import torch
 
 from scalewright.architectures import LlamaShape
-from scalewright.errors import WorkError
-from scalewright.files import write_atomic
+from scalewright.files import locked, write_atomic
 from scalewright.machines.speed import MeasuredSpeed
 from scalewright.planning import Recipe
 from scalewright.studies.executor import report
@@ -146,13 +143,10 @@ def time_job(job: SpeedJob) -> MeasuredSpeed:
     )
 
 
-@contextmanager
-def alone(folder: Path) -> Iterator[None]:
-    """Holds a lock on the folder, so that a run is never trained by two processes at once."""
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / "lock").open("w") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            raise WorkError(f"{folder}: another process is training this run: wait for it or stop it") from None
-        yield
+def alone(folder: Path) -> AbstractContextManager[None]:
+    """Holds a run's folder, so that it is never trained by two processes at once.
+
+    Raises:
+        WorkError: another process holds it.
+    """
+    return locked(folder, f"{folder}: another process is training this run: wait for it or stop it")

@@ -46,6 +46,10 @@ class DivergedError(WorkError):
         super().__init__(message)
         self.what, self.batch = what, batch
 
+    def __reduce__(self) -> tuple[type["DivergedError"], tuple[str, str, int]]:
+        """Whole again after the way from a worker: an exception is made anew of its `args` alone."""
+        return type(self), (str(self), self.what, self.batch)
+
 
 class Trainer:
     """A model on its way: weights, optimiser, step, the curve so far and the seconds spent.
