@@ -15,6 +15,7 @@ from scalewright.studies import LadderStudy, OptionSearch, Space, design_search,
 from scalewright.studies.on_ray import RayExecutor
 from scalewright.studies.work import DIVERGED, TrunkJob, train_job
 from scalewright.training.checkpoint import read_tensors
+from scalewright.training.loop import TRUNK
 
 from .small_study import CHOSEN
 
@@ -102,6 +103,9 @@ def test_stopped_and_gone_on_with_it_comes_to_the_same_and_trains_nothing_twice(
     assert again.run() == expected
     assert stopped.study.executor.jobs + again.study.executor.jobs == jobs
     assert runs_of(again) == runs_of(calm)
+    # Neither pruned trials nor finished ones leave checkpoints behind.
+    for work in (calm, again):
+        assert not list(work.study.folder.glob(f"*/{TRUNK}"))
     # All is there: nothing is trained, whoever asks.
     answered = searching(Here(0), trials=4)
     assert answered.run() == expected

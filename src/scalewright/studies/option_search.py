@@ -1,6 +1,7 @@
 """A search over the options of a recipe: what is trained, what it will cost, and the trainings themselves."""
 
 import math
+import shutil
 from collections.abc import Sequence
 from typing import Self
 
@@ -17,6 +18,7 @@ from scalewright.studies.ladder import LadderStudy, StudyProgress, ladder_recipe
 from scalewright.studies.space import Space, Values
 from scalewright.studies.trials import Pruner, Trial, search
 from scalewright.training import Trunk
+from scalewright.training.loop import TRUNK
 
 LEAST_TOGETHER = 4
 """Trials in a round, at least: with fewer, processors wait for one another where trials are pruned."""
@@ -172,6 +174,7 @@ class OptionSearch:
         self.design, self.study, self.rules = design, study, rules
         self._ended = 0  # trials of the rounds before
         self._round = 0  # trials of this round
+        self._under_way: set[str] = set()  # addresses of the trunks that were asked for last
 
     @property
     def rules_values(self) -> Values:
@@ -182,7 +185,7 @@ class OptionSearch:
     def run(self) -> list[Trial]:
         """Trains what is left to train; all trials, the rules' first."""
         design, self._ended, self._round = self.design, 0, 0
-        return search(
+        trials = search(
             design.space,
             self.rules_values,
             self.losses_at,
@@ -192,6 +195,8 @@ class OptionSearch:
             pruner=design.pruner,
             seed=design.seed,
         )
+        self._go_on_with(set())
+        return trials
 
     def recipe(self, values: Values) -> Recipe:
         """The recipe with these values; what they leave open is by the rules, which may follow from them."""
@@ -221,6 +226,7 @@ class OptionSearch:
         """Losses of these values at a milestone, infinite where training failed."""
         horizon = self.design.horizons[milestone]
         trunks = [self.trunk(values, milestone) for values in asked]
+        self._go_on_with({trunk.address for trunk in trunks})
         # Two trials may have come to the same values.
         missing = {
             trunk.address: trunk for trunk in trunks if self.study.ledger.run(trunk.run_address(horizon)) is None
@@ -248,6 +254,12 @@ class OptionSearch:
                 cost = Cost(flops=times * run.flops, seconds=times * run.seconds)
                 costs[trunk.address] = max(cost, costs.get(trunk.address, cost), key=lambda each: each.flops)
         return Cost(flops=sum(cost.flops for cost in costs.values()), seconds=sum(c.seconds for c in costs.values()))
+
+    def _go_on_with(self, addresses: set[str]) -> None:
+        """Nobody goes on with the others: their checkpoints, each three times a model's size, are removed."""
+        for address in self._under_way - addresses:
+            shutil.rmtree(self.study.folder / address / TRUNK, ignore_errors=True)
+        self._under_way = addresses
 
     def _progress(self, asked: int, milestone: int) -> StudyProgress:
         """That of these trainings as a part of the whole search: what is pruned is done."""

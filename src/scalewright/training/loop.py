@@ -18,6 +18,8 @@ from scalewright.training.memory import reset_peak_memory
 from scalewright.training.progress import NoProgress, Progress
 from scalewright.training.trainer import DivergedError, Trainer
 
+TRUNK = "trunk"
+"""Folder of the checkpoints of a run before it decays, in the run's own."""
 GOING_BACK = 3
 """Times that a run goes back to the same checkpoint before it is given up."""
 
@@ -95,7 +97,7 @@ class _Course:
         self._begin, self._folder, self._watcher, self._ending = begin, folder, watcher, ending
         self._checkpoint_seconds = checkpoint_seconds
         self.trainer = begin()
-        self._trunk = Checkpoints(folder / "trunk", self.trainer.mesh)
+        self._trunk = Checkpoints(folder / TRUNK, self.trainer.mesh)
         self._branch = self._trunk
         self._saved_at = time.monotonic()
 
