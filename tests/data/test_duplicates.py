@@ -11,8 +11,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scalewright.data import TextDocument, distinct, near_duplicates, read_documents, standard_library_sources
+from scalewright.data import (
+    TextDocument,
+    distinct,
+    duplicates,
+    near_duplicates,
+    read_documents,
+    standard_library_sources,
+)
 from scalewright.data.duplicates import Fingerprint, shingles, signature
+
+POEM = "秦川雄帝宅，函谷壯皇居。綺殿千尋起，離宮百雉餘。" * 3
 
 
 def documents(*texts: str) -> list[TextDocument]:
@@ -33,6 +42,10 @@ def jaccard(a: set[tuple[str, ...]], b: set[tuple[str, ...]]) -> float:
     return shared / (len(a) + len(b) - shared)
 
 
+def hashes(text: str) -> set[int]:
+    return {int(each) for stretch in shingles(text) for each in stretch}
+
+
 def test_exact_duplicates_up_to_blanks_at_line_ends():
     kept = distinct(documents("a\nb\n", "a  \nb\t\n\n", "a\n b\n", "a\nb", "c"))
     assert [document.name for document in kept] == ["0", "2", "4"]
@@ -40,11 +53,20 @@ def test_exact_duplicates_up_to_blanks_at_line_ends():
 
 def test_shingles_are_the_runs_of_words_or_of_characters():
     prose = words(0, 300)
-    assert len(shingles("  ".join(prose[:150]) + "\n" + " ".join(prose[150:]))) == len(runs(prose, 5))
-    poem = "秦川雄帝宅，函谷壯皇居。綺殿千尋起，離宮百雉餘。" * 3
-    assert len(shingles(poem)) == len(runs(poem, 10))
-    assert len(shingles("a b")) == len(shingles("宅")) == 1
-    assert np.intersect1d(shingles("one two three four five"), shingles("five four three two one")).size == 0
+    assert len(hashes("  ".join(prose[:150]) + "\n" + " ".join(prose[150:]))) == len(runs(prose, 5))
+    assert len(hashes(POEM)) == len(runs(POEM, 10))
+    assert len(hashes("a b")) == len(hashes("宅")) == 1
+    assert len(hashes("")) == 0
+    assert not hashes("one two three four five") & hashes("five four three two one")
+
+
+@pytest.mark.parametrize("text", ["  ".join(words(0, 300)) + " \n", POEM, "", " ", "one", "one two"])
+@pytest.mark.parametrize("stretch", [1, 7, 64])
+def test_a_text_in_stretches_has_the_shingles_of_the_whole(monkeypatch, text, stretch):
+    whole, its_hashes = signature(text), hashes(text)
+    monkeypatch.setattr(duplicates, "_STRETCH", stretch)
+    assert (signature(text) == whole).all()
+    assert hashes(text) == its_hashes
 
 
 @pytest.mark.parametrize("replaced", [0, 10, 40, 150, 600])

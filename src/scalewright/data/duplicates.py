@@ -1,6 +1,7 @@
 """Texts that are the same, and families of texts that nearly are."""
 
 import hashlib
+import re
 from collections.abc import Iterator, Sequence
 from zlib import crc32
 
@@ -28,6 +29,8 @@ LARGEST_FAMILY = 0.25
 higher similarity is asked for."""
 
 _BLOCK = 1024
+_STRETCH = 2**20  # characters, or words, that are hashed at a time
+_BLANK = re.compile(r"[ \t\n\r\x0b\x0c]")
 
 
 class Fingerprint:
@@ -97,31 +100,48 @@ def families(signatures: Signatures, sizes: Sequence[int]) -> list[tuple[int, ..
 
 def signature(text: str) -> Signatures:
     """High halves of the minima of the text's shingles under each of 128 permutations of the 64-bit words."""
-    hashes = shingles(text)
     minima = np.full(BANDS * ROWS, np.iinfo(np.uint64).max, dtype=np.uint64)
-    for start in range(0, len(hashes), _BLOCK):
-        block = hashes[start : start + _BLOCK]
-        np.minimum(minima, (_FACTORS * block + _OFFSETS).min(axis=1), out=minima)
+    for hashes in shingles(text):
+        for start in range(0, len(hashes), _BLOCK):
+            block = hashes[start : start + _BLOCK]
+            np.minimum(minima, (_FACTORS * block + _OFFSETS).min(axis=1), out=minima)
     return (minima >> np.uint64(32)).astype(np.uint32)
 
 
-def shingles(text: str) -> Words:
-    """Hashes of the runs of 5 words, or of 10 characters where fewer than one in 20 is a space; sorted.
+def shingles(text: str) -> Iterator[Words]:
+    """Hashes of the runs of 5 words, or of 10 characters where fewer than one in 20 is a space; each stretch of the text's
+    sorted, so that a document of gigabytes takes little more than its words' hashes.
 
     A text that is shorter than that is one shingle.
     """
-    if text.count(" ") * 20 < len(text):
-        units = np.frombuffer(text.encode("utf-32-le"), dtype=np.uint32).astype(np.uint64)
-        width = CHARACTERS
-    else:
-        units = np.fromiter(map(crc32, text.encode().split()), dtype=np.uint64)
-        width = WORDS
-    width = min(width, max(1, len(units)))
-    count = len(units) - width + 1
-    hashes = np.zeros(count, dtype=np.uint64)
-    for place in range(width):
-        hashes = _mix(hashes ^ units[place : place + count])
-    return np.unique(hashes)
+    of_characters = text.count(" ") * 20 < len(text)
+    units = np.concatenate([_characters(part) if of_characters else _words(part) for part in _stretches(text)])
+    width = min(CHARACTERS if of_characters else WORDS, max(1, len(units)))
+    for start in range(0, len(units) - width + 1, _STRETCH):
+        stretch = units[start : start + _STRETCH + width - 1].astype(np.uint64)
+        count = len(stretch) - width + 1
+        hashes = np.zeros(count, dtype=np.uint64)
+        for place in range(width):
+            hashes = _mix(hashes ^ stretch[place : place + count])
+        yield np.unique(hashes)
+
+
+def _stretches(text: str) -> Iterator[str]:
+    """The text cut between words."""
+    start = 0
+    while start < len(text) or not start:
+        blank = _BLANK.search(text, start + _STRETCH)
+        end = blank.start() if blank else len(text)
+        yield text[start:end]
+        start = max(end, 1)
+
+
+def _characters(text: str) -> NDArray[np.uint32]:
+    return np.frombuffer(text.encode("utf-32-le"), dtype=np.uint32)
+
+
+def _words(text: str) -> NDArray[np.uint32]:
+    return np.fromiter(map(crc32, text.encode().split()), dtype=np.uint32)
 
 
 def _families(signatures: Signatures, similar: float) -> list[tuple[int, ...]]:
