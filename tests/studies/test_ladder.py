@@ -1,5 +1,7 @@
 """The runs of a ladder under the rules' recipe and under settings that are given."""
 
+import shutil
+
 import pytest
 
 from scalewright.ledger import Ledger
@@ -51,5 +53,8 @@ def test_only_runs_that_share_their_beginning_are_branches(dataset, tmp_path, sc
         runs = study.run_rungs(recipe)
         assert sorted(run.configuration["steps"] for run in runs) == [8, 16]
         assert {run.role for run in runs} == {"repeat"}
+        # What the ledger holds is not trained again, whatever became of its folders.
+        shutil.rmtree(tmp_path / "runs")
+        assert study.run_rungs(recipe) == runs
     assert executor.horizons == trunks
     assert sorted(trunks_of(recipe, (8, 16)), reverse=True) == sorted(trunks, reverse=True)

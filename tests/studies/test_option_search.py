@@ -138,6 +138,14 @@ def test_the_rules_trial_is_the_ladder_s_own_run(searching):
     assert {run.role for run in work.study.ledger.runs()} == {"ladder", "trial"}
 
 
+def test_a_search_before_the_ladder_hides_none_of_its_rungs(searching):
+    work = searching(Here(), trials=2)
+    work.run()
+    runs = work.study.run_rungs(work.rules)
+    assert {run.role for run in runs} <= {"ladder", "repeat"}
+    assert {run.id for run in runs} & {work.run_id(work.rules_values, 0)}
+
+
 def test_a_milestone_is_the_end_of_a_run_of_its_length(searching, dataset, tmp_path):
     work = searching(Here(), space=Space.parse(["schedule=cosine,linear"]), trials=2, pruner="none")
     trials = work.run()

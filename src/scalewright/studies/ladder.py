@@ -118,9 +118,14 @@ class LadderStudy:
             for horizons in trunks_of(recipe, rung.horizons)
         ]
         roles = {trunk.address: role for trunk, role in trunks}
-        self.train([trunk for trunk, _ in trunks], roles, "ladder")
+        self.train([trunk for trunk, _ in trunks if not self._known(trunk)], roles, "ladder")
         found = [self.ledger.run(trunk.run_address(horizon)) for trunk, _ in trunks for horizon in trunk.horizons]
         return [run for run in found if run is not None]
+
+    def _known(self, trunk: Trunk) -> bool:
+        # What a search made first is recorded once more, for the ladder.
+        runs = [self.ledger.run(trunk.run_address(horizon)) for horizon in trunk.horizons]
+        return all(run is not None and run.role not in SEARCHES for run in runs)
 
     def _search_trunk(self, rate: float, seed: int) -> Trunk:
         return Trunk(
