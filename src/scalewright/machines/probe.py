@@ -124,8 +124,8 @@ def probe(quick: bool, device: DeviceKind | Literal["auto"] = "auto", steps: Ste
 def probe_among(
     quick: bool, device: DeviceKind | Literal["auto"] = "auto", steps: Steps | None = None
 ) -> Machine | None:
-    """The same in each of several processes, as `torchrun` starts them: communication is measured among them, and the first
-    one measures the rest alone while the others wait and get None.
+    """The same in each of several processes, as `torchrun` starts them: communication is measured among them, the rest by the
+    first one alone; the others get None.
 
     Raises:
         InputError, WorkError: as `probe`.
@@ -134,9 +134,9 @@ def probe_among(
     rank = collectives.join(device)
     try:
         communication = collectives.measure_collectives(device)
-        return _measured(device, _QUICK if quick else _FULL, quick, communication, steps) if rank == 0 else None
     finally:
         collectives.leave()
+    return _measured(device, _QUICK if quick else _FULL, quick, communication, steps) if rank == 0 else None
 
 
 def _found(device: DeviceKind | Literal["auto"]) -> DeviceKind:
