@@ -9,6 +9,7 @@ _TOGETHER = _HERE / "system"
 """One project is run for all tests below it."""
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Tests of a file share its fixtures: a process takes all of them."""
     for item in items:
