@@ -9,12 +9,10 @@ _TOGETHER = _HERE / "system"
 """One project is run for all tests below it."""
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_itemcollected(item: pytest.Item) -> None:
     """Tests of a file share its fixtures: a process takes all of them."""
-    for item in items:
-        group = _TOGETHER if item.path.is_relative_to(_TOGETHER) else item.path
-        item.add_marker(pytest.mark.xdist_group(str(group.relative_to(_HERE))))
+    group = _TOGETHER if item.path.is_relative_to(_TOGETHER) else item.path
+    item.add_marker(pytest.mark.xdist_group(str(group.relative_to(_HERE))))
 
 
 @pytest.fixture(scope="session")
