@@ -17,9 +17,8 @@ $(STAMP): pyproject.toml
 demo: install
 	$(BIN)/scalewright demo
 
-# Files of tests are shared out among as many processes as there are processors; threads that wait leave these to others.
 test: install
-	OMP_WAIT_POLICY=passive $(BIN)/pytest --numprocesses auto --dist loadgroup
+	$(BIN)/pytest
 
 test-all: install
 	$(BIN)/pytest -m ""
