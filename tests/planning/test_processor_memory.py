@@ -9,6 +9,11 @@ from scalewright.planning import memory_bytes
 @pytest.mark.parametrize(
     ("width", "depth", "head", "vocabulary", "context", "batch", "precision", "mebibytes"),
     [
+        (128, 4, 16, 4096, 256, 16, "bf16", 786),
+        (512, 8, 64, 8192, 256, 8, "fp32", 2116),
+        (128, 6, 16, 1024, 1024, 8, "fp32", 4995),
+        (128, 6, 16, 1024, 1024, 8, "bf16", 2213),
+        (1024, 12, 64, 4096, 128, 2, "fp32", 3335),
         (64, 6, 16, 2048, 256, 16, "bf16", 638),
         (160, 6, 32, 1024, 384, 6, "fp32", 823),
         (320, 8, 32, 16384, 128, 8, "bf16", 1000),
@@ -17,7 +22,8 @@ from scalewright.planning import memory_bytes
     ],
 )
 def test_memory_is_what_the_kernel_counted(width, depth, head, vocabulary, context, batch, precision, mebibytes):
-    """Peaks of processes that trained such shapes, none of them fitted to (docs/log.md, 2026-11-27, today's trainer)."""
+    """Peaks of processes that trained such shapes (docs/log.md, 2026-11-27, today's trainer); the last five were not fitted
+    to."""
     shape = LlamaShape(
         vocabulary=vocabulary,
         context=context,

@@ -129,11 +129,10 @@ def shingles(text: str) -> Iterator[Words]:
 def _stretches(text: str) -> Iterator[str]:
     """The text cut between words."""
     start = 0
-    while start < len(text) or not start:
-        blank = _BLANK.search(text, start + _STRETCH)
-        end = blank.start() if blank else len(text)
-        yield text[start:end]
-        start = max(end, 1)
+    while blank := _BLANK.search(text, start + _STRETCH):
+        yield text[start : blank.start()]
+        start = blank.start()
+    yield text[start:]
 
 
 def _characters(text: str) -> NDArray[np.uint32]:

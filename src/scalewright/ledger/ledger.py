@@ -64,11 +64,10 @@ class Ledger:
         """
         if run.role not in get_args(Role):
             raise InputError(f"run {run.id}: role is {run.role!r}: expected one of {', '.join(get_args(Role))}")
-        role, study = run.role, run.study
         kept = self._keep_first(run, f"run {run.id}", Run.id == run.id)
-        if kept.role in SEARCHES and role not in SEARCHES:
+        if kept.role in SEARCHES and run.role not in SEARCHES:
             with self._transaction() as session:
-                session.execute(update(Run).where(Run.id == run.id).values(role=role, study=study))
+                session.execute(update(Run).where(Run.id == run.id).values(role=run.role, study=run.study))
             kept = self.run(run.id) or kept
         return kept
 

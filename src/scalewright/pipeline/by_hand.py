@@ -10,13 +10,11 @@ from pydantic import ConfigDict, Field, field_validator, model_validator
 from scalewright.documents import Part, Reason
 from scalewright.errors import InputError
 from scalewright.files import content_hash
-from scalewright.ledger import Ledger
 from scalewright.machines.host import usable_threads
 from scalewright.models import compute_in
-from scalewright.pipeline.carried_out import Trained, carry_out, keep
+from scalewright.pipeline.carried_out import Trained, carry_out
 from scalewright.pipeline.processes import Started, replicas_of
 from scalewright.pipeline.toml_file import read_toml
-from scalewright.pipeline.tuned import tuned
 from scalewright.pipeline.watch import Silent, Watch
 from scalewright.planning import BY_THE_RULES, Given
 from scalewright.planning.machine_plan import Layout
@@ -170,7 +168,7 @@ def train_by_hand(
     at = ledger or out / "ledger.db"
     if start and started.first:
         watcher.say(_taken_over(start, task, shape))
-    trunk, layout = tuned(
+    run = carry_out(
         trunk,
         task,
         dataset,
@@ -179,25 +177,13 @@ def train_by_hand(
         device=device,
         ledger=at,
         started=started,
-        measure=tune,
+        tune=tune,
         watch=watcher,
+        study="by-hand",
+        made_from=content_hash(training.model_dump(mode="json")),
     )
-    measured = carry_out(trunk, task, dataset, out, layout=layout, device=device, started=started, watch=watcher)
-    if not started.first:
+    if run is None:
         return None
-    with Ledger.open(at) as opened:
-        run = keep(
-            opened,
-            trunk,
-            task,
-            measured,
-            dataset,
-            out,
-            layout=layout,
-            device=device,
-            study="by-hand",
-            made_from=content_hash(training.model_dump(mode="json")),
-        )
     return Trained.of(run, out)
 
 

@@ -9,12 +9,13 @@ from scalewright.documents import Document
 from scalewright.ledger import Ledger, Run
 from scalewright.pipeline.processes import Started
 from scalewright.pipeline.trained import load_trained, model_card
+from scalewright.pipeline.tuned import tuned
 from scalewright.pipeline.watch import Watch
 from scalewright.planning.machine_plan import Layout
 from scalewright.studies import ledger_run
 from scalewright.studies.work import alone
 from scalewright.tasks import Prepared, Trainable, evaluate, trainable_named
-from scalewright.training import Measured, Trunk, train
+from scalewright.training import Trunk, train
 
 MODEL = "model"
 
@@ -71,22 +72,54 @@ def carry_out(
     *,
     layout: Layout,
     device: str,
+    ledger: str | Path,
     started: Started,
+    tune: bool,
     watch: Watch,
+    study: str,
+    made_from: str,
     limit_seconds: float = math.inf,
-) -> Measured:
-    """Trains, or goes on training, a trunk of one horizon under `out`, and says how.
+) -> Run | None:
+    """Trains, or goes on training, a trunk of one horizon under `out`; records it, evaluated on the test split, and writes its
+    model to `out/model`. None in all processes but the first.
+
+    Args:
+        trunk: What to train.
+        task: How to build, feed, evaluate and save it.
+        dataset: Its data.
+        out: For its checkpoints and its model; the same for all processes.
+        layout: How it lies on its processes.
+        device: Where it is trained and evaluated.
+        ledger: Path or URL; a row that is there already stays.
+        started: The processes.
+        tune: Whether one process measures first what pays here.
+        watch: Hears of it.
+        study: That it belongs to.
+        made_from: Hash of what asked for it: a plan, or a training's description.
+        limit_seconds: As for `train`.
 
     Raises:
         WorkError: the same training is under way already, or it failed.
     """
+    trunk, layout = tuned(
+        trunk,
+        task,
+        dataset,
+        out,
+        layout=layout,
+        device=device,
+        ledger=ledger,
+        started=started,
+        measure=tune,
+        watch=watch,
+    )
     shape = trunk.shape
     watch.stage(
         "train", f"{shape.params:,} params, {trunk.horizons[0]:,} steps of {trunk.recipe.batch_size} rows: {layout}"
     )
     for name, reason in (trunk.recipe.reasons | trunk.recipe.option_reasons).items():
         watch.say(f"{name.replace('_', ' ')}: {reason}")
-    folder = _folder(out, trunk)
+    folder = out / "runs" / trunk.address
     with alone(folder) if started.first else nullcontext():
         (measured,) = train(
             trunk,
@@ -98,50 +131,18 @@ def carry_out(
             limit_seconds=limit_seconds,
             progress=_Steps(watch, f"{_unit(task)}/s"),
         )
-    return measured
-
-
-def keep(
-    ledger: Ledger,
-    trunk: Trunk,
-    task: Trainable,
-    measured: Measured,
-    dataset: Prepared,
-    out: Path,
-    *,
-    layout: Layout,
-    device: str,
-    study: str,
-    made_from: str,
-) -> Run:
-    """Records a finished training, evaluated on the test split, and writes its model to `out/model`.
-
-    Args:
-        ledger: Where its row goes, unless it is there.
-        trunk: What was trained.
-        task: How to evaluate and save it.
-        measured: What it came to.
-        dataset: Its data.
-        out: As `carry_out` was given.
-        layout: How it lay on its processes.
-        device: Where it is evaluated.
-        study: That it belongs to.
-        made_from: Hash of what asked for it: a plan, or a training's description.
-    """
-    folder = _folder(out, trunk)
+    if not started.first:
+        return None
     model = load_trained(task, trunk.shape, folder)
-    run = ledger.run(measured.address)
-    if run is None:
-        test = evaluate(task, model.to(device), dataset, "test", trunk.recipe.precision)
-        row = ledger_run(trunk, measured, study=study, role="final", dataset=dataset, folder=folder, test=test)
-        row.layout = str(layout)
-        run = ledger.record_run(row)
+    with Ledger.open(ledger) as opened:
+        run = opened.run(measured.address)
+        if run is None:
+            test = evaluate(task, model.to(device), dataset, "test", trunk.recipe.precision)
+            row = ledger_run(trunk, measured, study=study, role="final", dataset=dataset, folder=folder, test=test)
+            row.layout = str(layout)
+            run = opened.record_run(row)
     task.save(model.to("cpu").eval(), dataset, out / MODEL, model_card(run, task.loss_unit, made_from))
     return run
-
-
-def _folder(out: Path, trunk: Trunk) -> Path:
-    return out / "runs" / trunk.address
 
 
 def _unit(task: Trainable) -> str:

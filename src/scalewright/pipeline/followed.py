@@ -9,10 +9,9 @@ from scalewright.data import Dataset
 from scalewright.documents import Reason
 from scalewright.errors import InputError
 from scalewright.ledger import Ledger
-from scalewright.pipeline.carried_out import Trained, carry_out, keep
+from scalewright.pipeline.carried_out import Trained, carry_out
 from scalewright.pipeline.foretold import score_all, store_once
 from scalewright.pipeline.processes import Started, fitted
-from scalewright.pipeline.tuned import tuned
 from scalewright.pipeline.watch import Silent, Watch
 from scalewright.planning.machine_plan import MachinePlan
 from scalewright.planning.recipe import DEFAULT_REASONS, Recipe
@@ -79,7 +78,7 @@ def follow(
         with Ledger.open(at) as opened:
             for quantity, interval in (("loss", plan.forecast), ("seconds", plan.forecast_seconds)):
                 store_once(opened, plan.hash, plan.law, quantity, interval, plan.extrapolation)
-    trunk, layout = tuned(
+    run = carry_out(
         trunk,
         task,
         dataset,
@@ -88,35 +87,15 @@ def follow(
         device=device,
         ledger=at,
         started=started,
-        measure=tune,
+        tune=tune,
         watch=watcher,
-    )
-    measured = carry_out(
-        trunk,
-        task,
-        dataset,
-        out,
-        layout=layout,
-        device=device,
-        started=started,
-        watch=watcher,
+        study=plan.machine,
+        made_from=plan.hash,
         limit_seconds=LATE * plan.limits["seconds"] if "seconds" in plan.limits else math.inf,
     )
-    if not started.first:
+    if run is None:
         return None
     with Ledger.open(at) as opened:
-        run = keep(
-            opened,
-            trunk,
-            task,
-            measured,
-            dataset,
-            out,
-            layout=layout,
-            device=device,
-            study=plan.machine,
-            made_from=plan.hash,
-        )
         score_all(opened, plan.hash, run, watcher.warn)
     return Trained.of(run, out, mfu=choice.mfu * run.tokens_per_second / choice.tokens_per_second)
 
