@@ -32,7 +32,7 @@ def probe(
         raise InputError(f"--device: found {device!r}, expected one of {', '.join(_DEVICES)}")
     if os.environ.get("RANK", "0") == "0":
         errors.print(
-            f"measuring for {'about fifteen seconds' if quick else 'about a minute and a half'}: leave the machine idle",
+            f"measuring for {'about fifteen seconds' if quick else 'about two minutes'}: leave the machine idle",
             style="dim",
         )
     measured = probe_among if collectives.launched() else measure

@@ -107,8 +107,8 @@ Steps = Callable[[int, Sequence[Precision], bool], tuple[TrainingStep, ...]]
 
 
 def probe(quick: bool, device: DeviceKind | Literal["auto"] = "auto", steps: Steps | None = None) -> Machine:
-    """Measures this machine: in about five seconds if `quick`, and ten more for `steps`, else in about one minute, and half a
-    minute more for `steps`, which are compiled too.
+    """Measures this machine: in about five seconds if `quick`, and ten more for `steps`, else in about one minute, and
+    another for `steps`, which are compiled too.
 
     `auto` measures the accelerator where torch sees one. The rates are those of one device. Accelerators are measured by the
     same code with a synchronisation after every call; no such device has run it. On processors `steps` has training steps
