@@ -17,8 +17,9 @@ $(STAMP): pyproject.toml
 demo: install
 	$(BIN)/scalewright demo
 
+# Files of tests are shared out among as many processes as there are processors; threads that wait leave these to others.
 test: install
-	$(BIN)/pytest
+	OMP_WAIT_POLICY=passive $(BIN)/pytest --numprocesses auto
 
 test-all: install
 	$(BIN)/pytest -m ""

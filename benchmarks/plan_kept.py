@@ -20,7 +20,7 @@ from scalewright.planning.request import plan as plan_request
 from scalewright.tasks import STANDARD_LIBRARY, task_named
 from scalewright.training import Trainer, Trunk
 from scalewright.training.memory import peak_memory_bytes, reset_peak_memory
-from scalewright.training.reference_steps import reference_steps
+from scalewright.training.reference_steps import ReferenceSteps
 
 MINUTES = (1.0, 6.0)
 """Of the trainings: where compiling does not pay, and where it does."""
@@ -45,7 +45,7 @@ def kept_lines() -> Iterator[str]:
         for minutes in MINUTES:
             plan = plan_request(
                 "published:chinchilla",
-                probe(quick=False, steps=reference_steps),
+                probe(quick=False, steps=ReferenceSteps),
                 hours=minutes / 60,
                 vocabulary=VOCABULARY,
             )

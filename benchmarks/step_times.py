@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import math
 import os
 import subprocess
 import sys
@@ -17,11 +18,11 @@ import torch
 from scalewright.architectures import LlamaShape
 from scalewright.machines.machine import Machine
 from scalewright.machines.probe import probe
-from scalewright.machines.processor import ProcessorRates, compile_seconds, processor_step
+from scalewright.machines.processor import TIME_SPREAD, ProcessorRates, compile_seconds, drift, processor_step
 from scalewright.planning.machine_plan import Layout
 from scalewright.planning.recipe import Recipe
 from scalewright.training import Schedule, Trainer, Trunk
-from scalewright.training.reference_steps import DrawnTokens, reference_steps
+from scalewright.training.reference_steps import DrawnTokens, ReferenceSteps
 
 # Width, head size, layers, vocabulary, context, batch: none of those that the constants were fitted to.
 SHAPES = (
@@ -41,6 +42,7 @@ alike (docs/log.md, 2026-11-27)."""
 JOBS = (60.0, 600.0)
 """Seconds of the trainings that a way is advised for."""
 _KNOWN, _DRAWS = 5, 200
+_SIGMAS = 1.645
 
 
 @dataclass(frozen=True)
@@ -62,10 +64,11 @@ def step_lines() -> Iterator[str]:
     )
     yield "|" + " --- |" * 12
     errors: dict[bool, list[float]] = {False: [], True: []}
+    inside: list[bool] = []
     slower: dict[float, list[float]] = {job: [] for job in JOBS}
     startups: dict[int, float] = {}
     # A quick probe, as is taken beside every case, times no compiling.
-    thorough = probe(quick=False, steps=reference_steps)
+    thorough = probe(quick=False, steps=ReferenceSteps)
     compiling = ProcessorRates.of(thorough, "bf16", threads)
     yield f"compiling: {compiling.compiling:.2f} of the formula's seconds"
     with tempfile.TemporaryDirectory() as kernels:
@@ -84,6 +87,8 @@ def step_lines() -> Iterator[str]:
                 rates = timed.rates(precision, compiled)
                 said = processor_step(shape, batch, precision, rates, compiled).total
                 errors[compiled].append(said / timed.seconds - 1)
+                spread = math.hypot(TIME_SPREAD, drift(timed.machine))
+                inside.append(abs(math.log(timed.seconds / said)) < _SIGMAS * spread)
                 # Ways are compared at one clock, the first one's; between clocks, as the forecast says.
                 first = first or timed
                 there = processor_step(shape, batch, precision, first.rates(precision, compiled), compiled).total
@@ -103,6 +108,7 @@ def step_lines() -> Iterator[str]:
             f"{len(values)} configurations, {name}, from the probe alone: median absolute error {np.median(sizes):.1%} (bar: "
             f"8 %), 90th percentile {np.quantile(sizes, 0.9):.1%} (bar: 20 %), largest {sizes.max():.1%}"
         )
+    yield f"inside the 90 % interval that the probe beside each gives: {sum(inside)} of {len(inside)}"
     yield f"with {_KNOWN} of them known (one factor for all others): median {_corrected(np.log1p(every)):.1%} (bar: 4 %)"
     said = ", ".join(f"{depth} layers {seconds:.1f} s" for depth, seconds in sorted(startups.items()))
     yield f"the first compiled step of a new process in bf16, its cache of kernels empty: {said}"
@@ -199,7 +205,7 @@ def _startup(asked: str) -> float:
 
 
 def _probe() -> Machine:
-    return probe(quick=True, steps=reference_steps)
+    return probe(quick=True, steps=ReferenceSteps)
 
 
 def _square(machine: Machine) -> float:

@@ -1,8 +1,21 @@
-"""Fixtures shared by all tests."""
+"""Fixtures shared by all tests, and which tests stay together where several processes share them out."""
 
 from pathlib import Path
 
 import pytest
+from xdist.scheduler import LoadFileScheduling
+
+
+class ByFile(LoadFileScheduling):
+    """A file's tests, or a folder's that share one finished project, are run by one process: fixtures are made once."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = super()._split_scope(nodeid)
+        return "tests/system" if file.startswith("tests/system/") else file
+
+
+def pytest_xdist_make_scheduler(config, log):
+    return ByFile(config, log)
 
 
 @pytest.fixture(scope="session")

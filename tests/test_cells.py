@@ -41,7 +41,7 @@ EXPECTED = {"N": ["1", "2"], "val loss": ["3.5", "a,b\n\tc"]}
         ("blank_lines.csv", '\nN,val loss\n\n1,3.5\n\r\n2,"a,b\n\tc"\n\n'),
         ("tabs.tsv", 'N\tval loss\n1\t3.5\n2\t"a,b\n\tc"\n'),
         ("zipped.csv.gz", 'N,val loss\n1,3.5\n2,"a,b\n\tc"\n'),
-        ("zipped.tsv.GZ", gzip.compress(b'N\tval loss\n1\t3.5\n2\t"a,b\n\tc"\n')),
+        ("zipped.tsv.GZ", gzip.compress(mtime=0, data=b'N\tval loss\n1\t3.5\n2\t"a,b\n\tc"\n')),
         ("lines.jsonl", '{"N": "1", "val loss": "3.5"}\n\n  {"N": "2", "val loss": "a,b\\n\\tc"}\r\n'),
         ("bom.jsonl", '\ufeff{"N": "1", "val loss": "3.5"}\n{"N": "2", "val loss": "a,b\\n\\tc"}'),
         ("lines.jsonl.gz", '{"N": "1", "val loss": "3.5"}\n{"val loss": "a,b\\n\\tc", "N": "2"}\n'),

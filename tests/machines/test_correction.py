@@ -14,18 +14,21 @@ def test_without_runs_nothing_is_learned():
     found = correction([], 0.2)
     assert (found.factor, found.runs) == (1.0, 0)
     assert found.spread == pytest.approx(0.2)
+    # What is not known of the machine, and what it drifts by.
+    assert correction([], 0.2, drift=0.15).spread == pytest.approx(0.25)
 
 
-@given(st.lists(st.floats(0.3, 3), min_size=1, max_size=9))
-def test_it_is_the_posterior_on_a_grid(ratios):
+@given(st.lists(st.floats(0.3, 3), min_size=1, max_size=9), st.sampled_from([0.0, 0.1, 0.4]))
+def test_it_is_the_posterior_on_a_grid(ratios, drift):
     spread = 0.2
     common = math.sqrt(spread**2 - RUN_SPREAD**2)
+    each = math.sqrt(RUN_SPREAD**2 + drift**2)
     means = np.linspace(-2, 2, 40_001)
-    logs = -(means**2) / (2 * common**2) - sum((math.log(r) - means) ** 2 for r in ratios) / (2 * RUN_SPREAD**2)
+    logs = -(means**2) / (2 * common**2) - sum((math.log(r) - means) ** 2 for r in ratios) / (2 * each**2)
     weights = np.exp(logs - logs.max())
     mean = (weights * means).sum() / weights.sum()
-    deviation = math.sqrt((weights * (means - mean) ** 2).sum() / weights.sum() + RUN_SPREAD**2)
-    found = correction(ratios, spread)
+    deviation = math.sqrt((weights * (means - mean) ** 2).sum() / weights.sum() + each**2)
+    found = correction(ratios, spread, drift)
     assert found.factor == pytest.approx(math.exp(mean), rel=1e-4)
     assert found.spread == pytest.approx(deviation, rel=1e-3)
 

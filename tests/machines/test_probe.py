@@ -176,18 +176,28 @@ def test_a_machine_is_read_without_torch() -> None:
 def test_training_steps_are_timed_where_they_are_asked_for(
     measured: list[tuple[str, tuple[int, int, int]]],
 ) -> None:
-    asked = []
+    asked: list[object] = []
 
-    def steps(threads: int, precisions: list[str], compiled: bool) -> tuple[TrainingStep, ...]:
-        asked.append((threads, list(precisions), compiled))
-        shape = LlamaFamily(vocabulary=64, context=8).shape(32)
-        return (TrainingStep(precision="bf16", shape=shape, sequences=2, seconds=0.1, spread=0.0, compiled=compiled),)
+    class Timer:
+        def __init__(self, threads: int, precisions: list[str]) -> None:
+            asked.append((threads, list(precisions)))
+
+        def time(self) -> None:
+            asked.append("round")
+
+        def compile(self, precision: str) -> None:
+            asked.append(precision)
+
+        def found(self) -> tuple[TrainingStep, ...]:
+            shape = LlamaFamily(vocabulary=64, context=8).shape(32)
+            return (TrainingStep(precision="bf16", shape=shape, sequences=2, seconds=0.1, spread=0.0),)
 
     assert probe(quick=True, device="cpu").steps == ()
-    machine = probe(quick=True, device="cpu", steps=steps)
+    machine = probe(quick=True, device="cpu", steps=Timer)
     # Not in what is emulated, nor in fp16, which training on processors does not offer.
-    assert asked == [(machine.threads, ["fp32", "bf16"], False)]
+    assert asked == [(machine.threads, ["fp32", "bf16"]), *["round"] * 3]
     assert machine.steps[0].seconds == 0.1
-    # Compiled too where there is more than a minute, in the lowest of them.
-    assert [step.compiled for step in probe(quick=False, device="cpu", steps=steps).steps] == [False, True]
-    assert asked[-1] == (machine.threads, ["bf16"], True)
+    # Compiled too where there is more than a minute, in the lowest of them, and timed again after that minute.
+    asked.clear()
+    probe(quick=False, device="cpu", steps=Timer)
+    assert asked[1:] == [*["round"] * 3, "bf16", *["round"] * 3]

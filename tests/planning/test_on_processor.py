@@ -133,6 +133,23 @@ def test_measured_runs_correct_the_speed_and_narrow_the_interval():
     assert taught.time_spread < plain.time_spread
 
 
+def test_a_machine_that_drifts_is_planned_with_a_wider_interval_and_a_warning():
+    def with_drift(*drifts):
+        shape = LlamaFamily(vocabulary=64, context=8).shape(32)
+        step = {"shape": shape.model_dump(), "precision": "bf16", "sequences": 2, "seconds": 0.1, "spread": 0}
+        steady = machine(steps=[step | {"drift": each} for each in drifts])
+        order = Order(LAW, SIZE, OnProcessor(steady), Limits(seconds=600.0))
+        return plan_machine(order, "published:chinchilla")
+
+    steady, drifting = with_drift(0.0, 0.0), with_drift(0.3, 0.4)
+    assert drifting.choice == steady.choice
+    # In the quadratic mean 0.354, besides 0.08 for the formula: 0.362, 1.645 of it to each side.
+    assert drifting.forecast_seconds.high / drifting.choice.seconds == pytest.approx(1.8156, rel=1e-3)
+    assert steady.forecast_seconds.high / steady.choice.seconds == pytest.approx(1.1406, rel=1e-3)
+    (warning,) = set(drifting.warnings) - set(steady.warnings)
+    assert warning.startswith("steps of one model took 35%")
+
+
 def test_emulated_precisions_are_not_planned():
     found = options(order(600.0, precisions={"usable": ["fp32"], "advised": "fp32"}))
     assert {option.precision for option in found} == {"fp32"}

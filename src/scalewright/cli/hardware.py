@@ -21,12 +21,12 @@ def machine_named(text: str) -> Machine | str:
     """
     if text == LOCAL:
         from scalewright.machines.probe import probe
-        from scalewright.training.reference_steps import reference_steps
+        from scalewright.training.reference_steps import ReferenceSteps
 
         errors.print(
             "measuring this machine; `probe --out machine.json` keeps what it finds for further plans", style="dim"
         )
-        return probe(quick=True, steps=reference_steps)
+        return probe(quick=True, steps=ReferenceSteps)
     return Machine.load(Path(text)) if text.casefold().endswith(".json") else text
 
 

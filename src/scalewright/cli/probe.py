@@ -26,7 +26,7 @@ def probe(
     from scalewright.machines import collectives
     from scalewright.machines.probe import probe as measure
     from scalewright.machines.probe import probe_among
-    from scalewright.training.reference_steps import reference_steps
+    from scalewright.training.reference_steps import ReferenceSteps
 
     if device not in _DEVICES:
         raise InputError(f"--device: found {device!r}, expected one of {', '.join(_DEVICES)}")
@@ -36,7 +36,7 @@ def probe(
             style="dim",
         )
     measured = probe_among if collectives.launched() else measure
-    machine = measured(quick, device, reference_steps)  # type: ignore[arg-type]
+    machine = measured(quick, device, ReferenceSteps)  # type: ignore[arg-type]
     if machine is None:  # another process of the job answers
         return
     if out is not None:
@@ -86,7 +86,7 @@ def _lines(machine: Machine) -> Iterator[tuple[str, str]]:
         kernels = f"compiled in {step.startup_seconds:.0f} s" if step.compiled else "eager"
         yield (
             "step",
-            f"{1e3 * step.seconds:,.0f} ms: width {step.shape.width}, {step.shape.depth} layers, "
+            f"{1e3 * step.seconds:,.0f} ms ± {step.drift:.0%}: width {step.shape.width}, {step.shape.depth} layers, "
             f"{step.sequences * step.shape.context:,} tokens, {step.precision}, {kernels}",
         )
     yield "precision", f"{machine.precisions.advised}: {machine.reasons['precisions'].text}"

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 RUN_SPREAD = 0.05
-"""Standard deviation of ln seconds between runs of one machine about a formula, each shape missed by its own amount."""
+"""Standard deviation of ln seconds between runs of one steady machine about a formula, each shape missed by its own amount."""
 
 
 @dataclass(frozen=True)
@@ -28,17 +28,19 @@ class Correction:
         return self.factor / slack, self.factor * slack
 
 
-def correction(ratios: Sequence[float], spread: float) -> Correction:
+def correction(ratios: Sequence[float], spread: float, drift: float = 0.0) -> Correction:
     """The factor learned from measured over forecast seconds of runs.
 
-    One factor is common to all runs, known beforehand to `spread`; each run misses it by `RUN_SPREAD`: the posterior of a
+    One factor is common to all runs; each run misses it by `RUN_SPREAD` and by the machine's drift: the posterior of a
     normal mean. Without runs it is 1.
 
     Args:
         ratios: Measured over forecast seconds, of each run.
-        spread: Standard deviation of ln seconds about the forecasts, before any run.
+        spread: Standard deviation of ln seconds about the forecasts, before any run, on a machine that does not drift.
+        drift: Standard deviation of ln seconds of one training between the moments of this machine.
     """
     common = math.sqrt(max(spread**2 - RUN_SPREAD**2, 0.0))
-    precision = len(ratios) / RUN_SPREAD**2 + (1 / common**2 if common > 0 else math.inf)
-    mean = sum(math.log(ratio) for ratio in ratios) / RUN_SPREAD**2 / precision
-    return Correction(math.exp(mean), math.sqrt(1 / precision + RUN_SPREAD**2), len(ratios))
+    each = math.hypot(RUN_SPREAD, drift)
+    precision = len(ratios) / each**2 + (1 / common**2 if common > 0 else math.inf)
+    mean = sum(math.log(ratio) for ratio in ratios) / each**2 / precision
+    return Correction(math.exp(mean), math.sqrt(1 / precision + each**2), len(ratios))

@@ -69,7 +69,9 @@ class TrainingStep(Part):
 
     Attributes:
         sequences: Of the step.
-        seconds: Median of the repeats.
+        seconds: Mean over the probe's rounds, of the median in each: a training takes a machine's mean, not its best.
+        spread: Interquartile range of all repeats over their median.
+        drift: Standard deviation of ln seconds between the rounds.
         compiled: Whether loss and model are compiled; else they are eager.
         startup_seconds: What compiling took before the first step, its cache of kernels empty; 0 where nothing was compiled.
     """
@@ -79,6 +81,7 @@ class TrainingStep(Part):
     sequences: int = Field(ge=1)
     seconds: float = Field(gt=0)
     spread: float = Field(ge=0)
+    drift: float = Field(default=0.0, ge=0)
     compiled: bool = False
     startup_seconds: float = Field(default=0.0, ge=0)
 

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Literal
+from typing import Literal, Protocol
 
 import numpy as np
 import torch
@@ -94,6 +94,7 @@ _FULL = _Effort(
 _ARRAY_BYTES = 256 * 2**20
 _BANDWIDTH_SECONDS = 0.1
 
+# Of every quantity that is measured in rounds, and of training steps before and after compiling.
 _ROUNDS = 3
 _PASS_SECONDS = 0.07
 # Beyond a processor's own caches, then beyond those that it shares.
@@ -102,8 +103,21 @@ _OPERATION_SECONDS = 0.1
 _READ_SECONDS = 0.1
 
 
-Steps = Callable[[int, Sequence[Precision], bool], tuple[TrainingStep, ...]]
-"""Times training steps on so many threads, in some precisions, eager or compiled; see `training.reference_steps`."""
+class StepTimer(Protocol):
+    """Times training steps of small models in rounds, so that a probe can spread them over its time."""
+
+    def time(self) -> None:
+        """One round over all of them."""
+
+    def compile(self, precision: Precision) -> None:
+        """Adds a compiled one to them."""
+
+    def found(self) -> tuple[TrainingStep, ...]:
+        """What they took."""
+
+
+Steps = Callable[[int, Sequence[Precision]], StepTimer]
+"""Makes a timer of eager steps on so many threads, in some precisions; see `training.reference_steps`."""
 
 
 def probe(quick: bool, device: DeviceKind | Literal["auto"] = "auto", steps: Steps | None = None) -> Machine:
@@ -179,10 +193,10 @@ def _measured(
             for shape in effort.attentions
             for dtype in worth
         ]
-        if device != "cpu":
-            steps = None
         precisions = [each for each in worth if each != "fp16"]
-        trained = steps(threads, precisions, False) if steps else ()
+        timer = steps(threads, precisions) if steps and device == "cpu" else None
+        if timer:
+            _time(timer)
     taken_by_others = CpuTime.now().taken_by_others_since(before)
     seconds = time.perf_counter() - started
 
@@ -190,9 +204,10 @@ def _measured(
     for product in matmul:
         rates[product.dtype] = max(rates.get(product.dtype, 0.0), product.flops_per_second)
     advised, reason = advise_precision(rates)
-    if steps and not quick:
+    if timer and not quick:
         # By now the account of others is closed: compilers are processes of their own.
-        trained += steps(threads, precisions[-1:], True)
+        timer.compile(precisions[-1])
+        _time(timer)
     disturbed = _disturbances(taken_by_others, matmul, late)
     devices = _devices(device)
     if not communication and (len(devices) > 1 or devices[0].count > 1):
@@ -213,7 +228,7 @@ def _measured(
         operation_seconds=operation,
         batched=tuple(batched),
         attention=tuple(attention),
-        steps=trained,
+        steps=timer.found() if timer else (),
         collectives=communication,
         features=cpu_features(),
         trusted=not disturbed,
@@ -226,6 +241,11 @@ def _measured(
         warnings=(*warnings, *disturbed),
         reasons=_reasons(device, threads, seconds) | {"precisions": reason},
     )
+
+
+def _time(timer: StepTimer) -> None:
+    for _ in range(_ROUNDS):
+        timer.time()
 
 
 def _not_emulated(matmul: list[Matmul]) -> list[Precision]:
@@ -322,8 +342,8 @@ def _reasons(device: DeviceKind, threads: int, seconds: float) -> dict[str, Reas
         "reads_bytes_per_second": "median of repeated sums of arrays of half each cache's size, and of a large one",
         "fresh_bytes_per_second": "median of first writes to 64 MiB mapped anew, a byte of each page",
         "operation_seconds": "median of additions of 16 numbers into an array that is there",
-        "steps": "median of repeated training steps of two small models, eager, in rounds; of the first one compiled, its "
-        "cache of kernels empty",
+        "steps": "mean over rounds of the median of repeated training steps of two small models, eager; of the first one "
+        "compiled, its cache of kernels empty",
         "collectives": "median on the slowest rank: messages of 8 bytes for the latency, of 32 MiB for the rate beyond it",
         "taken_by_others": f"/proc/stat less this process's own time, over {seconds:.1f} s",
     }

@@ -123,7 +123,8 @@ COMPILE_SECONDS, COMPILE_LAYER_SECONDS = 20.5, 0.75
 """Of the first compiled step, and for each layer besides: measured in 14 new processes, an empty cache of kernels each; later
 shapes of a process take 12 s less, kernels that are there already about 20 s less."""
 TIME_SPREAD = 0.08
-"""Standard deviation of ln seconds about these: 5 % of steps not fitted, and the machine's drift between probe and training."""
+"""Standard deviation of ln seconds about these on a machine that was steady in its probe: 5 % of steps not fitted, and what it
+drifts by until the training."""
 
 
 @dataclass(frozen=True)
@@ -175,6 +176,12 @@ def processor_step(
         overhead=costs.step_seconds,
     )
     return ProcessorStep(**{part: rates.slowness * seconds for part, seconds in vars(step).items()})
+
+
+def drift(machine: Machine) -> float:
+    """Standard deviation of ln seconds of a step between the moments of a probe: the quadratic mean over what was timed; 0
+    where nothing was. A processor that others share changes its rates by a factor of two (docs/log.md, 2026-11-27)."""
+    return math.sqrt(float(np.mean([step.drift**2 for step in machine.steps]))) if machine.steps else 0.0
 
 
 def compile_seconds(shape: LlamaShape | Decoder, rates: ProcessorRates) -> float:

@@ -11,7 +11,7 @@ from scalewright.architectures.decoder import Decoder
 from scalewright.documents import Reason
 from scalewright.machines.correction import Correction, correction
 from scalewright.machines.machine import Machine
-from scalewright.machines.processor import TIME_SPREAD, ProcessorRates, compile_seconds, processor_step
+from scalewright.machines.processor import TIME_SPREAD, ProcessorRates, compile_seconds, drift, processor_step
 from scalewright.planning.hardware import Laid
 from scalewright.planning.machine_plan import Layout, Option
 from scalewright.planning.processor_memory import memory_bytes, memory_parts
@@ -23,6 +23,8 @@ FREE_MEMORY = 0.8
 SERVED = 0.6
 """Of the memory's rate that generation reaches: llama.cpp in bf16 on 226 M weights, 78 tokens/s where reading them alone would
 allow 128 (docs/log.md, 2026-11-25, serving on a processor)."""
+DRIFTS = 0.1
+"""Standard deviation of ln seconds between moments of a probe from which on a plan warns of it."""
 TRAINED = ("fp32", "bf16")
 """Precisions whose training on processors was measured, and which plans and the line choose among."""
 
@@ -60,7 +62,7 @@ class OnProcessor:
             run.seconds / processor_step(run.shape, run.sequences, run.precision, self._rates(run.precision)).total
             for run in self.runs
         ]
-        return correction(ratios, TIME_SPREAD)
+        return correction(ratios, TIME_SPREAD, drift(self.machine))
 
     @property
     def time_spread(self) -> float:
@@ -127,8 +129,12 @@ class OnProcessor:
         return ()
 
     def warnings(self) -> Iterator[str]:
-        """None: what it was measured to do, it does."""
-        return iter(())
+        """That its rates drift."""
+        if drift(self.machine) > DRIFTS:
+            yield (
+                f"steps of one model took {drift(self.machine):.0%} (one sd) more or less between moments of the probe: the "
+                "planned time is no surer than that; a machine shared with others drifts so"
+            )
 
     def reasons(self, choice: Option) -> dict[str, Reason]:
         """From the probe, and from the steps and processes that the formulas were fitted to."""
@@ -161,7 +167,8 @@ class OnProcessor:
             ),
             "seconds": Reason(
                 origin="fitted",
-                text=f"steps not fitted, and the machine's drift: {self.time_spread:.0%} (one sd; docs/log.md)",
+                text=f"steps not fitted, and the machine's drift ({drift(self.machine):.0%} within its probe): "
+                f"{self.time_spread:.0%} (one sd; docs/log.md)",
             ),
             "memory_bytes": Reason(
                 origin="derived",

@@ -4,7 +4,9 @@ import os
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 
+import numpy as np
 import torch
 
 from scalewright.architectures.llama import LlamaShape
@@ -23,7 +25,7 @@ MODELS = (
     (LlamaShape(vocabulary=2048, context=128, depth=4, width=384, head_size=64, hidden=1024), 8),
 )
 """Shapes and sequences of a step."""
-_ROUNDS, _SECONDS = 3, 0.2
+_SECONDS = 0.2
 _KERNELS = "TORCHINDUCTOR_CACHE_DIR"
 
 
@@ -41,48 +43,59 @@ class DrawnTokens(Language):
         return batch
 
 
-def reference_steps(threads: int, precisions: Sequence[Precision], compiled: bool = False) -> tuple[TrainingStep, ...]:
-    """Seconds of steps on so many threads: eager ones of all models in rounds, so that no moment decides, or compiled ones of
-    the first model alone, for compiling takes half a minute each time."""
-    torch.set_num_threads(threads)
-    if compiled:
-        return tuple(_compiled_step(*MODELS[0], precision, threads) for precision in precisions)
-    trainers = {
-        (number, precision): _trainer(shape, sequences, precision, threads)
-        for number, (shape, sequences) in enumerate(MODELS)
-        for precision in precisions
-    }
-    timings = {case: Timing(()) for case in trainers}
-    for number in range(_ROUNDS):
-        for case, trainer in trainers.items():
-            timings[case] += Timing(tuple(timed_steps(trainer, _SECONDS, least=1, warm=number == 0)))
-    return tuple(
-        TrainingStep(
-            precision=precision,
-            shape=MODELS[number][0],
-            sequences=MODELS[number][1],
-            seconds=timing.seconds,
-            spread=timing.spread,
+@dataclass
+class _Timed:
+    trainer: Trainer
+    shape: LlamaShape
+    sequences: int
+    startup_seconds: float | None = None
+    rounds: list[Timing] = field(default_factory=list)
+
+    def step(self) -> TrainingStep:
+        medians = [timing.seconds for timing in self.rounds]
+        return TrainingStep(
+            precision=self.trainer.trunk.recipe.precision,
+            shape=self.shape,
+            sequences=self.sequences,
+            seconds=float(np.mean(medians)),
+            spread=sum(self.rounds, Timing(())).spread,
+            drift=float(np.std(np.log(medians), ddof=1)) if len(medians) > 1 else 0.0,
+            compiled=self.startup_seconds is not None,
+            startup_seconds=self.startup_seconds or 0.0,
         )
-        for (number, precision), timing in timings.items()
-    )
 
 
-def _compiled_step(shape: LlamaShape, sequences: int, precision: Precision, threads: int) -> TrainingStep:
-    with _no_kernels():
-        trainer = _trainer(shape, sequences, precision, threads, compiled=True)
-        trainer.advance(Still())
-        first = trainer.seconds
-    timing = Timing(tuple(timed_steps(trainer, _ROUNDS * _SECONDS, least=_ROUNDS, warm=1)))
-    return TrainingStep(
-        precision=precision,
-        shape=shape,
-        sequences=sequences,
-        seconds=timing.seconds,
-        spread=timing.spread,
-        compiled=True,
-        startup_seconds=max(0.0, first - timing.seconds),
-    )
+class ReferenceSteps:
+    """A timer of steps on so many threads: eager ones of all models in all precisions, and what is compiled besides."""
+
+    def __init__(self, threads: int, precisions: Sequence[Precision]) -> None:
+        self.threads = threads
+        torch.set_num_threads(threads)
+        self._timed = [
+            _Timed(_trainer(shape, sequences, precision, threads), shape, sequences)
+            for shape, sequences in MODELS
+            for precision in precisions
+        ]
+
+    def time(self) -> None:
+        """One round: some steps of each, the others between, so that no moment decides."""
+        for timed in self._timed:
+            steps = timed_steps(timed.trainer, _SECONDS, least=1, warm=0 if timed.rounds else 1)
+            timed.rounds.append(Timing(tuple(steps)))
+
+    def compile(self, precision: Precision) -> None:
+        """The first model, its cache of kernels empty. The first alone, for it takes half a minute."""
+        shape, sequences = MODELS[0]
+        with _no_kernels():
+            timed = _Timed(_trainer(shape, sequences, precision, self.threads, compiled=True), shape, sequences)
+            timed.trainer.advance(Still())
+        first = timed.trainer.seconds
+        timed.startup_seconds = max(0.0, first - timed_steps(timed.trainer, 0.0, least=1, warm=1)[0])
+        self._timed.append(timed)
+
+    def found(self) -> tuple[TrainingStep, ...]:
+        """The models in order, the compiled one last."""
+        return tuple(timed.step() for timed in self._timed)
 
 
 @contextmanager
