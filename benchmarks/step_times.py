@@ -16,9 +16,10 @@ import numpy as np
 import torch
 
 from scalewright.architectures import LlamaShape
+from scalewright.machines.correction import RUN_SPREAD
 from scalewright.machines.machine import Machine
 from scalewright.machines.probe import probe
-from scalewright.machines.processor import TIME_SPREAD, ProcessorRates, compile_seconds, drift, processor_step
+from scalewright.machines.processor import ProcessorRates, compile_seconds, drift, processor_step
 from scalewright.planning.machine_plan import Layout
 from scalewright.planning.recipe import Recipe
 from scalewright.training import Schedule, Trainer, Trunk
@@ -87,7 +88,7 @@ def step_lines() -> Iterator[str]:
                 rates = timed.rates(precision, compiled)
                 said = processor_step(shape, batch, precision, rates, compiled).total
                 errors[compiled].append(said / timed.seconds - 1)
-                spread = math.hypot(TIME_SPREAD, drift(timed.machine))
+                spread = math.hypot(RUN_SPREAD, drift(timed.machine))
                 inside.append(abs(math.log(timed.seconds / said)) < _SIGMAS * spread)
                 # Ways are compared at one clock, the first one's; between clocks, as the forecast says.
                 first = first or timed
@@ -108,7 +109,7 @@ def step_lines() -> Iterator[str]:
             f"{len(values)} configurations, {name}, from the probe alone: median absolute error {np.median(sizes):.1%} (bar: "
             f"8 %), 90th percentile {np.quantile(sizes, 0.9):.1%} (bar: 20 %), largest {sizes.max():.1%}"
         )
-    yield f"inside the 90 % interval that the probe beside each gives: {sum(inside)} of {len(inside)}"
+    yield f"inside the 90 % interval of formula and drift, as the probe beside each gives it: {sum(inside)} of {len(inside)}"
     yield f"with {_KNOWN} of them known (one factor for all others): median {_corrected(np.log1p(every)):.1%} (bar: 4 %)"
     said = ", ".join(f"{depth} layers {seconds:.1f} s" for depth, seconds in sorted(startups.items()))
     yield f"the first compiled step of a new process in bf16, its cache of kernels empty: {said}"

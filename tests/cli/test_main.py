@@ -92,6 +92,13 @@ def test_a_defect_is_not_told_as_too_little_memory(monkeypatch):
         command_line.main()
 
 
+def test_the_light_package_says_what_it_is_without(call, monkeypatch):
+    monkeypatch.setitem(sys.modules, "torch", None)
+    code, out, error = call("train", "plan.json", "--data", "data")
+    assert (code, out) == (2, "")
+    assert error == "error  torch is not installed: this command needs it: pip install 'scalewright[train]'\n"
+
+
 def test_init_writes_a_project_once(tmp_path):
     runner = CliRunner()
     first = runner.invoke(app, ["init", str(tmp_path / "new")])

@@ -6,6 +6,7 @@ import sys
 
 import numpy as np
 import pytest
+import torch
 
 from scalewright.ledger import Ledger
 from scalewright.planning.machine_plan import Layout, MachinePlan
@@ -85,6 +86,13 @@ def test_processes_of_torchrun_train_together(place, call):
     # Their sums come in another order, which some thousand hot steps make the most of.
     assert together["loss"] == pytest.approx(alone["loss"], rel=0.05)
     assert "started as 2 processes: 2 replicas" in answered.stderr
+
+
+def test_a_device_that_is_none(place, refusal):
+    asked = "train", place / "plan.json", "--data", place / "data", "--device"
+    assert "--device: found 'gpu', expected one of auto, cpu, cuda" in refusal(*asked, "gpu")
+    if not torch.cuda.is_available():
+        assert "--device cuda: torch" in refusal(*asked, "cuda")
 
 
 def test_data_of_another_vocabulary_are_refused(place, call):

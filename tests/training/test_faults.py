@@ -4,6 +4,7 @@ import errno
 import os
 import signal
 import subprocess
+import time
 
 import pytest
 import torch
@@ -11,7 +12,8 @@ import torch
 from scalewright.errors import TerminatedError, WorkError
 from scalewright.tasks import task_named
 from scalewright.tasks.language import Language
-from scalewright.training import checkpoint, train
+from scalewright.training import checkpoint, loop, train
+from scalewright.training.checkpoint import Checkpoints
 
 from ..kills import Heard, KillAt, KilledError
 
@@ -99,6 +101,33 @@ def test_a_loss_that_leaps_is_gone_back_from_where_the_recipe_asks(trunk, datase
         assert "the loss leaps to 1" in heard.warnings[0]
     (plain,) = train(trunk((140,)), leaping, dataset, tmp_path / "plain")
     assert plain.skipped == ()
+
+
+def test_checkpoints_that_hold_training_up_are_written_more_seldom(trunk, dataset, tmp_path, monkeypatch):
+    monkeypatch.setattr(loop, "CHECKPOINT_SECONDS", 0.0)
+    monkeypatch.setattr(loop, "CHECKPOINT_SHARE", 0.25)
+    begun, ended, save = [], [], Checkpoints.save
+
+    def slow(self, *asked):
+        if self.folder.name != "weights":
+            begun.append(time.monotonic())
+            time.sleep(0.05)
+            ended.append(time.monotonic())
+        save(self, *asked)
+
+    class Slow(Heard):
+        def step(self, *told):
+            time.sleep(0.01)
+
+    monkeypatch.setattr(Checkpoints, "save", slow)
+    list(train(trunk((100,)), LANGUAGE, dataset, tmp_path, progress=Slow()))
+    pauses = [later - earlier for earlier, later in zip(ended, begun[1:], strict=False)]
+    assert pauses
+    assert min(pauses) >= 0.05 / 0.25
+    # Where it is said how often, that holds.
+    begun.clear()
+    list(train(trunk((20,)), LANGUAGE, dataset, tmp_path / "often", checkpoint_seconds=0, progress=Slow()))
+    assert len(begun) == 20
 
 
 def test_it_is_given_up_where_going_back_does_not_help(trunk, dataset, tmp_path):

@@ -45,6 +45,9 @@ def _options(
 _REFUSED = (PermissionError, NotADirectoryError, IsADirectoryError, FileExistsError)
 """What the system says of a place that the user should not have named."""
 
+_TRAIN = ("torch", "tokenizers", "safetensors", "pyarrow", "PIL", "plotly")
+"""Modules of the extra that the light package is without."""
+
 
 def main() -> None:
     """Runs the command; one line and an exit code for each expected failure."""
@@ -62,6 +65,12 @@ def main() -> None:
             errors.print_exception()
         errors.print(Text.assemble(("error", "bold red"), "  ", str(error)), soft_wrap=True)
         raise SystemExit(error.exit_code) from None
+    except ModuleNotFoundError as error:
+        if "--debug" in arguments or error.name not in _TRAIN:
+            raise
+        said = f"  {error.name} is not installed: this command needs it: pip install 'scalewright[train]'"
+        errors.print(Text.assemble(("error", "bold red"), said), soft_wrap=True)
+        raise SystemExit(2) from None
     except (OSError, MemoryError, RuntimeError) as error:
         if "--debug" in arguments or (isinstance(error, RuntimeError) and not _of_memory(error)):
             raise

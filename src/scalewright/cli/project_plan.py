@@ -6,6 +6,7 @@ from typing import Any
 from rich.text import Text
 
 from scalewright.cli.console import answers, errors, print_json
+from scalewright.cli.stopping import stoppable
 from scalewright.planning.plan import Plan
 
 
@@ -19,7 +20,7 @@ def print_project_plan(project: Path, *, executor: str, explain: bool, out: Path
     from scalewright.pipeline.planned import plan_project
     from scalewright.pipeline.run import open_project
 
-    with TerminalWatch(errors) as watch, open_project(project, watch) as at:
+    with stoppable(), TerminalWatch(errors) as watch, open_project(project, watch) as at:
         plan = plan_project(at, workers=None, executor=executor).plan
     if out is not None:
         plan.save(out)

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from scalewright.pipeline.carried_out import Trained
     from scalewright.pipeline.watch import Watch
 
+_DEVICES = "auto", "cpu", "cuda"
+
 
 def train(
     plan: Annotated[
@@ -55,6 +57,10 @@ def train(
     if seed is not None and not 0 <= seed < 2**62:
         raise InputError(f"--seed {seed}: expected a number from 0 to below 2^62")
     rate = None if learning_rate is None else positive("--learning-rate", learning_rate)
+    if device not in _DEVICES:
+        raise InputError(f"--device: found {device!r}, expected one of {', '.join(_DEVICES)}")
+    if device == "cuda" and not torch.cuda.is_available():
+        raise InputError(f"--device cuda: torch {torch.__version__} sees none: use cpu, or install a build for it")
     on = ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device
     launched = collectives.launched()
     if launched:

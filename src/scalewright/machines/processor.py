@@ -122,9 +122,10 @@ COMPILED = {
 COMPILE_SECONDS, COMPILE_LAYER_SECONDS = 20.5, 0.75
 """Of the first compiled step, and for each layer besides: measured in 14 new processes, an empty cache of kernels each; later
 shapes of a process take 12 s less, kernels that are there already about 20 s less."""
-TIME_SPREAD = 0.08
-"""Standard deviation of ln seconds about these on a machine that was steady in its probe: 5 % of steps not fitted, and what it
-drifts by until the training."""
+TIME_SPREAD = 0.2
+"""Standard deviation of ln seconds of whole trainings about these on a machine that was steady in its probe: ten plans carried
+out right after a probe, on two kinds of shared machines, missed by 0.21 in the quadratic mean (docs/log.md, 2026-11-28), of
+which steps not fitted are 0.05."""
 
 
 @dataclass(frozen=True)

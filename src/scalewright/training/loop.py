@@ -20,6 +20,8 @@ from scalewright.training.trainer import DivergedError, Trainer
 
 TRUNK = "trunk"
 """Folder of the checkpoints of a run before it decays, in the run's own."""
+CHECKPOINT_SECONDS, CHECKPOINT_SHARE = 20.0, 0.02
+"""Between checkpoints, and of the training's time that they may hold it up: large ones are written more seldom."""
 GOING_BACK = 3
 """Times that a run goes back to the same checkpoint before it is given up."""
 
@@ -40,7 +42,7 @@ def train(
     *,
     device: str = "cpu",
     layout: Layout | None = None,
-    checkpoint_seconds: float = 20.0,
+    checkpoint_seconds: float | None = None,
     limit_seconds: float = float("inf"),
     progress: Progress | None = None,
 ) -> Generator[Measured, None, None]:
@@ -56,7 +58,8 @@ def train(
         folder: this trunk's own folder, the same for all processes.
         device: torch device type.
         layout: how the training lies on its processes; by default it has one.
-        checkpoint_seconds: at most about this much work is lost to a kill.
+        checkpoint_seconds: at most about this much work is lost to a kill; by default `CHECKPOINT_SECONDS`, or as much more as
+            keeps what checkpoints hold up within `CHECKPOINT_SHARE`.
         limit_seconds: a hard stop on the seconds of training; called again after it, training goes on to its end.
         progress: hears of each step.
 
@@ -90,12 +93,13 @@ class _Course:
         self,
         begin: Callable[[], Trainer],
         folder: Path,
-        checkpoint_seconds: float,
+        checkpoint_seconds: float | None,
         watcher: Progress,
         ending: Callable[[], bool],
     ) -> None:
         self._begin, self._folder, self._watcher, self._ending = begin, folder, watcher, ending
         self._checkpoint_seconds = checkpoint_seconds
+        self._held_up = 0.0
         self.trainer = begin()
         self._trunk = Checkpoints(folder / TRUNK, self.trainer.mesh)
         self._branch = self._trunk
@@ -129,7 +133,7 @@ class _Course:
                 late, ending, due = trainer.mesh.any(
                     trainer.seconds > limit_seconds and trainer.step < horizon and not stopped.exists(),
                     self._ending(),
-                    time.monotonic() - self._saved_at > self._checkpoint_seconds,
+                    time.monotonic() - self._saved_at > self._interval,
                 )
                 if late or ending or due:
                     self._save(self._branch if trainer.step > schedule.branch else self._trunk)
@@ -180,7 +184,14 @@ class _Course:
         self._wait()
         return self._branch.newest(self._watcher.warn) or self._trunk.newest(self._watcher.warn)
 
+    @property
+    def _interval(self) -> float:
+        if self._checkpoint_seconds is not None:
+            return self._checkpoint_seconds
+        return max(CHECKPOINT_SECONDS, self._held_up / CHECKPOINT_SHARE)
+
     def _save(self, where: Checkpoints) -> None:
+        begun = time.monotonic()
         # The processes' writers work at one checkpoint at a time, in the same order everywhere.
         self._wait()
         # A full disk is no reason to end: the checkpoints before are there, and the next one may find room.
@@ -189,6 +200,7 @@ class _Course:
         except WorkError as error:
             self._watcher.warn(str(error))
         self._saved_at = time.monotonic()
+        self._held_up = self._saved_at - begun
 
     def _wait(self) -> bool:
         """Until what was saved is on disk; whether it is."""
