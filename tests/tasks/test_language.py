@@ -22,7 +22,7 @@ def dataset(tmp_path_factory):
     generator = np.random.default_rng(1)
     for number in range(30):
         (folder / f"{number}.txt").write_text("".join(generator.choice(list("abc \n"), size=3000)))
-    return prepare([folder], folder.parent / "data", tokenizer="bytes")
+    return prepare([folder], tmp_path_factory.mktemp("data") / "prepared", tokenizer="bytes")
 
 
 def test_evaluation_is_the_mean_over_all_windows(dataset):

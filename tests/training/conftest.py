@@ -20,7 +20,7 @@ def dataset(tmp_path_factory):
     for number in range(60):
         sentences = [" ".join(generator.choice(words, size=8)) + ".\n" for _ in range(40)]
         Path(folder, f"{number:02}.txt").write_text("".join(sentences))
-    return prepare([folder], folder.parent / "data", tokenizer="bytes")
+    return prepare([folder], tmp_path_factory.mktemp("data") / "prepared", tokenizer="bytes")
 
 
 @pytest.fixture
