@@ -26,6 +26,12 @@ def refuse_unknown(given: Mapping[str, object], inputs: Sequence[str]) -> None:
         )
 
 
+def refuse_others(option: str, text: str, names: Sequence[str]) -> None:
+    """Raises InputError where an option says none of the words that it knows."""
+    if text not in names:
+        raise InputError(f"{option}: found {text!r}, expected one of {', '.join(names)}")
+
+
 def option(name: str, value: str = "") -> str:
     """The option that gives an input of this name, with what it gives."""
     if name in _OWN:

@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from scalewright.cli.console import Json, answers, errors, plain_table, print_json, print_table
-from scalewright.errors import InputError
+from scalewright.cli.options import refuse_others
 from scalewright.machines.machine import Machine
 
 _DEVICES = "auto", "cpu", "cuda", "mps"
@@ -28,8 +28,7 @@ def probe(
     from scalewright.machines.probe import probe_among
     from scalewright.training.reference_steps import ReferenceSteps
 
-    if device not in _DEVICES:
-        raise InputError(f"--device: found {device!r}, expected one of {', '.join(_DEVICES)}")
+    refuse_others("--device", device, _DEVICES)
     if os.environ.get("RANK", "0") == "0":
         errors.print(
             f"measuring for {'about fifteen seconds' if quick else 'about two minutes'}: leave the machine idle",

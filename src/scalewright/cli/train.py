@@ -7,7 +7,7 @@ import typer
 from rich.text import Text
 
 from scalewright.cli.console import Json, answers, errors, print_json
-from scalewright.cli.options import positive
+from scalewright.cli.options import positive, refuse_others
 from scalewright.cli.stopping import stoppable
 from scalewright.cli.times import time_text
 from scalewright.errors import InputError
@@ -57,8 +57,7 @@ def train(
     if seed is not None and not 0 <= seed < 2**62:
         raise InputError(f"--seed {seed}: expected a number from 0 to below 2^62")
     rate = None if learning_rate is None else positive("--learning-rate", learning_rate)
-    if device not in _DEVICES:
-        raise InputError(f"--device: found {device!r}, expected one of {', '.join(_DEVICES)}")
+    refuse_others("--device", device, _DEVICES)
     if device == "cuda" and not torch.cuda.is_available():
         raise InputError(f"--device cuda: torch {torch.__version__} sees none: use cpu, or install a build for it")
     on = ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device
