@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from scalewright.architectures import LlamaFamily
+from scalewright.architectures.memory import FULL
 from scalewright.architectures.parallel import Layouts
 from scalewright.laws import fit
 from scalewright.machines.cluster import Cluster
@@ -165,6 +166,6 @@ def _loss(option: Option, order: Order, efficiency: Efficiency) -> float:
         recompute=said.recompute,  # type: ignore[arg-type]
     )
     cluster = Cluster(order.hardware.cluster.device, said.devices)
-    step = step_time(option.shape, layout, cluster, option.precision, efficiency).total[0]
+    step = step_time(option.shape, layout, cluster, option.precision, efficiency, gradient_bytes=FULL).total[0]
     tokens = efficiency.production * order.seconds() / step * float(layout.sequences[0]) * option.shape.context
     return float(order.law.losses(option.params, tokens))

@@ -113,7 +113,8 @@ class TestMemory:
         everything = training_memory(shape, Layouts.one(data=n, sharding="all"))
         assert optimiser.states[0] == pytest.approx((6 + 12 / n) * whole, rel=1e-4)
         assert everything.states[0] == pytest.approx(16 * whole / n, rel=1e-4)
-        assert everything.gathered[0] == pytest.approx(2 * 6 * shape.layer_params)
+        tables = 2 * shape.vocabulary * shape.width  # gathered first and given back last
+        assert everything.gathered[0] == pytest.approx(6 * (2 * shape.layer_params + tables))
 
     def test_stages_hold_their_layers_and_the_micro_batches_under_way(self):
         shape = llama(32, 4096, 32, 11_008)

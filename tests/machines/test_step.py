@@ -58,14 +58,22 @@ def test_idle_stages_are_those_of_1f1b():
     assert time.idle[0] / work == pytest.approx(7 / 28, rel=1e-3)
 
 
-def test_replicas_hide_their_reduction_or_wait_for_the_network():
+@pytest.mark.parametrize("gradient_bytes", [2, 4])
+def test_replicas_hide_their_reduction_or_wait_for_the_network(gradient_bytes):
     shape, slow = gpt(8, 4096, 32), Cluster.named("16 x T4")
     efficiency = PERFECT._replace(links=1.0, hidden=0.0)
-    time = step_time(shape, Layouts.one(data=16), slow, "fp16", efficiency)
-    # A reduction and a gather of half-precision numbers among all: 4 nodes of 4.
-    weights = 2.0 * shape.params_total
-    expected = 2 * (weights / 4 * 3 / 4 / 1.6e9 + weights * 3 / 4 / 16e9)
-    assert time.data[0] == pytest.approx(expected, rel=0.01)
+    once = {
+        sharding: step_time(
+            shape, Layouts.one(data=16, sharding=sharding), slow, "fp16", efficiency, gradient_bytes=gradient_bytes
+        ).data[0]
+        for sharding in ("none", "optimiser", "all")
+    }
+    # Among 4 nodes of 4: a scatter of gradients and a gather of them, or of weights in half precision; of shards two of those.
+    params = shape.params_total
+    a_byte_each = params / 4 * 3 / 4 / 1.6e9 + params * 3 / 4 / 16e9
+    assert once["none"] == pytest.approx(2 * gradient_bytes * a_byte_each, rel=0.01)
+    assert once["optimiser"] == pytest.approx((gradient_bytes + 2) * a_byte_each, rel=0.01)
+    assert once["all"] == pytest.approx((gradient_bytes + 2 * 2) * a_byte_each, rel=0.01)
 
 
 @pytest.mark.parametrize(

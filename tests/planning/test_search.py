@@ -77,7 +77,7 @@ def test_the_choice_is_the_best_by_brute_force():
         for row in range(len(every)):
             one = every.take(np.array([row]))
             if training_memory(shape, one).total[0] <= asked.usable_memory:
-                time = step_time(shape, one, asked.hardware.cluster, "bf16", EFFICIENCY).total[0]
+                time = step_time(shape, one, asked.hardware.cluster, "bf16", EFFICIENCY, gradient_bytes=4).total[0]
                 best = max(best, EFFICIENCY.production * float(one.sequences[0]) * shape.context / time)
         assert option.tokens_per_second >= best * (1 - 1e-9)
     sizes = np.array([option.shape.params_total for option in found], float)

@@ -31,7 +31,7 @@ SLOW = {
     "optimiser sharded": {"data": 2, "sharding": "optimiser", "shards": 2},
     "sharded, computed again": {"data": 2, "sharding": "all", "shards": 2, "accumulation": 2, "recompute": "all"},
     "scores computed again": {"data": 2, "recompute": "attention"},
-    "replicas of shards": {"data": 4, "sharding": "all", "shards": 2},
+    "replicas of shards": {"data": 4, "sharding": "all", "shards": 2, "accumulation": 2},
     "pipeline": {"pipeline": 2, "accumulation": 4},
     "pipeline, interleaved": {"pipeline": 2, "accumulation": 4, "stages": 2},
     "data x tensor": {"data": 2, "tensor": 2},

@@ -26,7 +26,7 @@ class TrainingMemory:
 
     Attributes:
         states: fp32 weights, gradients and two moments of Adam, and the half-precision copy of the weights.
-        gathered: Whole layers of sharded weights and gradients.
+        gathered: Of sharded weights and gradients, what is whole: the layers at work, and embedding and head throughout.
         activations: Kept for the backward pass.
         logits: Of one micro-batch, with their gradients.
     """
@@ -69,8 +69,10 @@ def training_memory(decoder: Decoder, layouts: Layouts, fused_attention: bool = 
         [whole, optimiser],
         4 * FULL * held / shards,
     )
-    layer = GATHERED_LAYERS * (HALF + FULL) * decoder.layer_params / layouts.tensor
-    gathered = np.where((sharding == SHARDINGS.index("all")) & (shards > 1), layer, 0.0)
+    layer = GATHERED_LAYERS * decoder.layer_params
+    tables = (1 if decoder.tied else 2) * decoder.vocabulary * decoder.width
+    whole_parts = (HALF + FULL) * (layer + tables) / layouts.tensor
+    gathered = np.where((sharding == SHARDINGS.index("all")) & (shards > 1), whole_parts, 0.0)
 
     tokens = np.asarray(layouts.micro_batch * float(decoder.context) / layouts.context, dtype=np.float64)
     in_flight = np.minimum(layouts.pipeline, layouts.accumulation)

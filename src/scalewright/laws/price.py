@@ -13,9 +13,8 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
+import scipy  # its submodules load when they are used
 from numpy.typing import ArrayLike, NDArray
-from scipy.optimize import least_squares
-from scipy.special import stdtr, stdtrit
 
 from scalewright.documents import Part, Reason
 from scalewright.errors import InputError
@@ -118,7 +117,7 @@ def fit_price(
     known = float(np.sum(pairs.weight * slope**2))
     scatter = float(np.sum(pairs.weight * left**2)) / (count - 1)
     sd = math.hypot(math.sqrt(scatter / known), pairs.law_sd(theta))
-    half = float(stdtrit(count - 1, (1 + level) / 2)) * sd
+    half = float(scipy.special.stdtrit(count - 1, (1 + level) / 2)) * sd
     rho, low, high = np.exp(np.clip([theta, theta - half, theta + half], -_FURTHEST, _FURTHEST)).tolist()
     runs = f"{len(pairs.ratio)} pairs here ({count} trunks, {precision} against {reference})"
     return Price(
@@ -223,7 +222,7 @@ class _Pairs(NamedTuple):
         root, wanted = np.sqrt(self.weight), self.mean(self.ratio)
         slope = self.mean(self.slope(0.0))
         begin = float(np.sum(self.weight * slope * wanted) / np.sum(self.weight * slope**2))
-        found = least_squares(
+        found = scipy.optimize.least_squares(
             lambda theta: root * (self.mean(self.change(float(theta[0]))) - wanted),
             [float(np.clip(begin, -0.9 * _FURTHEST, 0.9 * _FURTHEST))],
             bounds=(-_FURTHEST, _FURTHEST),
@@ -295,7 +294,7 @@ def _pooled(slope: Array, known: Array) -> tuple[float, float]:
 
 
 def _chance(value: float, sd: float, degrees: int) -> float:
-    return 2 * float(stdtr(degrees, -abs(value) / sd)) if sd > 0 else float(value == 0)
+    return 2 * float(scipy.special.stdtr(degrees, -abs(value) / sd)) if sd > 0 else float(value == 0)
 
 
 def _beyond(law: Law, pairs: _Pairs, theta: float, precision: str) -> list[str]:

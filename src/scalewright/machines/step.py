@@ -86,12 +86,14 @@ def step_time(
     precision: str,
     efficiency: Efficiency,
     fused_attention: bool = True,
+    gradient_bytes: int = HALF,
 ) -> StepTime:
     """Time of one step of `layouts.sequences` sequences.
 
     Arithmetic and memory traffic follow a roofline for each product (Williams et al. 2009, Commun. ACM 52). Replicas'
     communication hides behind the backward pass as far as `efficiency.hidden` says; that of devices that share layers does
-    not. Idle stages are those of 1F1B (Narayanan et al. 2021, arXiv:2104.04473).
+    not. Idle stages are those of 1F1B (Narayanan et al. 2021, arXiv:2104.04473). Gradients travel as numbers of
+    `gradient_bytes`, weights in half precision.
     """
     device = cluster.device
     degrees = layouts.tensor, layouts.pipeline, layouts.context, layouts.accumulation, layouts.micro_batch
@@ -143,13 +145,15 @@ def step_time(
     idle = np.where(p > 1, (p - 1) * micro + (m + p - 1) * hop, 0.0)
 
     held = stage_params(decoder, layouts)
-    reduce = 2 * cluster.ring_seconds(HALF * held, replicas, t)
+    share = cluster.ring_seconds(gradient_bytes * held, replicas, t)  # of their sums to each
     gather = cluster.ring_seconds(HALF * held, shards, t)
-    between = 2 * cluster.ring_seconds(HALF * held / shards, replicas / shards, t * shards)
+    scatter = cluster.ring_seconds(gradient_bytes * held, shards, t)
+    between = 2 * cluster.ring_seconds(gradient_bytes * held / shards, replicas / shards, t * shards)
     sharded = layouts.sharding == SHARDINGS.index("all")
+    reduce = share + np.where(layouts.sharding == SHARDINGS.index("none"), share, gather)
     # Sharded weights are fetched for each pass of each micro-batch, gradients reduced after each; else once a step.
     beside = m * (products + attention + elementwise)
-    wanted = np.where(sharded, m * (3 + again) * gather + between, reduce) / efficiency.links
+    wanted = np.where(sharded, m * ((2 + again) * gather + scatter) + between, reduce) / efficiency.links
     room = np.where(sharded, beside, beside * _BACKWARD / passes / m)
     data = np.maximum(wanted - efficiency.hidden * room, (1 - efficiency.hidden) * wanted)
     data = np.where(replicas > 1, data, 0.0)

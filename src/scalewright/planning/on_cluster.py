@@ -7,7 +7,7 @@ import numpy as np
 
 from scalewright.architectures.decoder import Decoder
 from scalewright.architectures.decoders import decoders
-from scalewright.architectures.memory import training_memory
+from scalewright.architectures.memory import FULL, training_memory
 from scalewright.architectures.parallel import RECOMPUTES, SHARDINGS
 from scalewright.documents import Reason
 from scalewright.errors import InputError
@@ -104,15 +104,15 @@ class OnCluster:
         found = layouts(shape, self.cluster, sequences)
         if not len(found):
             return None
-        fits = training_memory(shape, found).total <= memory_bytes
-        if not fits.any():
+        memory = training_memory(shape, found)
+        fits = np.flatnonzero(memory.total <= memory_bytes)
+        if not len(fits):
             return None
         found = found.take(fits)
-        time = step_time(shape, found, self.cluster, precision, self.efficiency)
+        time = step_time(shape, found, self.cluster, precision, self.efficiency, gradient_bytes=FULL)
         speed = self.efficiency.production * found.sequences * shape.context / time.total
         best = int(np.argmax(speed))
         one = found.take(np.array([best]))
-        memory = training_memory(shape, one)
         return Laid(
             layout=Layout(
                 devices=self.cluster.count,
@@ -131,7 +131,7 @@ class OnCluster:
             tokens_per_second=float(speed[best]),
             startup_seconds=0.0,
             step_seconds={name: float(value[best]) for name, value in vars(time).items()},
-            memory_parts={name: float(value[0]) for name, value in vars(memory).items()},
+            memory_parts={name: float(value[fits[best]]) for name, value in vars(memory).items()},
         )
 
     def least_memory(self, shape: Decoder) -> float:

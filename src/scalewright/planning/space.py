@@ -1,6 +1,7 @@
 """Every way to lay one model on a cluster."""
 
 import itertools
+from dataclasses import replace
 from functools import lru_cache
 
 import numpy as np
@@ -23,9 +24,17 @@ def layouts(decoder: Decoder, cluster: Cluster, sequences: int) -> Layouts:
     Devices that share layers are in one node and divide the heads of the keys; pipeline stages divide the depth. Weights are
     sharded among all replicas, or among those of one node.
     """
-    node = cluster.device.node.devices
-    rows = _degrees(decoder.depth, decoder.kv_heads, cluster.count, node, max(1, decoder.context // LEAST_PIECE))
-    data, tensor, context, pipeline = rows.T
+    pieces = max(1, decoder.context // LEAST_PIECE)
+    ways = _ways(decoder.depth, decoder.kv_heads, cluster.count, cluster.device.node.devices, pieces)
+    accumulation = sequences // (ways.data * ways.micro_batch)
+    enough = accumulation >= np.where(ways.pipeline > 1, FEWEST_MICRO_BATCHES, 1)
+    return replace(ways, accumulation=accumulation).take(enough)
+
+
+@lru_cache(maxsize=4096)
+def _ways(depth: int, kv_heads: int, count: int, node: int, pieces: int) -> Layouts:
+    # Whatever the batch is; of one micro-batch each.
+    data, tensor, context, pipeline = _degrees(depth, kv_heads, count, node, pieces).T
     options = np.array(
         list(
             itertools.product(
@@ -33,21 +42,17 @@ def layouts(decoder: Decoder, cluster: Cluster, sequences: int) -> Layouts:
             )
         )
     )
-    pick, option = (grid.ravel() for grid in np.meshgrid(np.arange(len(rows)), np.arange(len(options)), indexing="ij"))
+    pick, option = (grid.ravel() for grid in np.meshgrid(np.arange(len(data)), np.arange(len(options)), indexing="ij"))
     sharding, hybrid, micro, recompute = options[option].T
     d, t, c, p = data[pick], tensor[pick], context[pick], pipeline[pick]
-    accumulation = sequences // (d * micro)
     replicas, inside, whole = d * c, np.maximum(1, node // t), sharding == SHARDINGS.index("all")
     shards = np.where(sharding == 0, 1, np.where(hybrid == 1, np.minimum(inside, replicas), replicas))
     # Sharding among one replica shares out nothing; pipelines keep their weights; hybrids are of several nodes, in full.
     sensible = np.where(replicas == 1, sharding == 0, True) & ~((p > 1) & whole)
     sensible &= (hybrid == 0) | (whole & (inside > 1) & (replicas > inside) & (replicas % inside == 0))
-    enough = accumulation >= np.where(p > 1, FEWEST_MICRO_BATCHES, 1)
-    found = Layouts(d, t, c, p, sharding, shards, micro, accumulation, recompute)
-    return found.take(sensible & enough)
+    return Layouts(d, t, c, p, sharding, shards, micro, np.ones_like(d), recompute).take(sensible)
 
 
-@lru_cache(maxsize=4096)
 def _degrees(depth: int, kv_heads: int, count: int, node: int, pieces: int) -> NDArray[np.int64]:
     # Rows (data, tensor, context, pipeline) whose product is the number of devices; sequences in 2^i pieces, at most `pieces`.
     rows = [

@@ -107,7 +107,7 @@ def place(
     begin([model])
     wrapped = replicate(model, mesh, layout)
     parts = trunk.loss_parts if alone else 1
-    return Whole(model, wrapped, task, mesh, recipe, layout.accumulation, parts, compiled=compiled and alone)
+    return Whole(model, wrapped, task, mesh, recipe, layout, parts, compiled=compiled and alone)
 
 
 class Whole:
@@ -120,14 +120,15 @@ class Whole:
         task: Trainable,
         mesh: Mesh,
         recipe: Recipe,
-        pieces: int,
+        layout: Layout,
         loss_parts: int,
         *,
         compiled: bool,
     ) -> None:
         self._model, self._wrapped, self._task, self._mesh = model, wrapped, task, mesh
         self._precision, self._beside = recipe.precision, recipe.objective
-        self.pieces, self._loss_parts = pieces, loss_parts
+        self.pieces, self._loss_parts = layout.accumulation, loss_parts
+        self._sharded = layout.sharding == "all"
         self._loss = torch.compile(self._mean_loss, dynamic=False) if compiled else self._mean_loss
 
     @property
@@ -136,7 +137,8 @@ class Whole:
         return (self._model,)
 
     def backward(self, batch: Batch, scale: Scale) -> Tensor:
-        """One micro-batch after the other; gradients are summed over the replicas with the last."""
+        """One micro-batch after the other; gradients are summed over the replicas with the last, and where no device is to
+        hold all of them shared out with each."""
         rows = len(batch[0])
         micro = [part.tensor_split(min(self.pieces, rows)) for part in batch]
         total = torch.zeros((), device=self._mesh.device)
@@ -161,11 +163,12 @@ class Whole:
         outputs: Tensor = model(self._task.inputs(batch))
         return self._task.objective(outputs, batch, self._beside)
 
-    def _sum_gradients(self, now: bool) -> None:
+    def _sum_gradients(self, last: bool) -> None:
         if isinstance(self._wrapped, DistributedDataParallel):
-            self._wrapped.require_backward_grad_sync = now
+            self._wrapped.require_backward_grad_sync = last
         elif isinstance(self._wrapped, FSDPModule):
-            self._wrapped.set_requires_gradient_sync(now)
+            self._wrapped.set_requires_gradient_sync(last or self._sharded)
+            self._wrapped.set_requires_all_reduce(last)
 
 
 def _spread(
