@@ -2,16 +2,18 @@
 
 import math
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import replace
 
 import numpy as np
 
 from scalewright.documents import Reason
+from scalewright.errors import WorkError
 from scalewright.laws.extrapolation import warn_far
 from scalewright.planning.ideal import BITS, ideal
 from scalewright.planning.machine_plan import MachinePlan, Option, Size
 from scalewright.planning.plan import Interval
-from scalewright.planning.search import Limits, Order, options, options_of, rank
+from scalewright.planning.search import Limits, Order, options, rank
 
 LEVEL = 0.9
 ANOTHER_SIZE = 1.05
@@ -126,15 +128,13 @@ def _regret(order: Order, ranked: Sequence[Option]) -> tuple[float, float]:
 def _front(order: Order, ranked: Sequence[Option]) -> list[Option]:
     """The choice; the best within shares of its time; smaller models, cheaper to keep and to serve: without those that
     another beats in everything."""
-    largest = ranked[0].params
-    found = [option for option in ranked if option.params <= largest]
+    found = [option for option in ranked if option.params <= ranked[0].params]
     limit = order.limits.seconds or ranked[0].seconds
     if order.tokens is None and order.params is None:
         for share in EARLIER:
             sooner = replace(order, limits=Limits(**(order.limits.given | {"seconds": share * limit})))
-            # The best size falls with the budget, but no faster than it.
-            shapes = [option.shape for option in ranked if share * largest <= option.params <= largest]
-            found += rank(options_of(sooner, shapes))[:1]
+            with suppress(WorkError):  # nothing can be trained so soon
+                found += rank(options(sooner))[:1]
     costs = np.array([[o.loss, o.seconds, o.memory_bytes, o.serving_flops_per_token] for o in found])
     kept = [
         option

@@ -2,7 +2,7 @@
 
 import heapq
 import math
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -133,15 +133,13 @@ def options(order: Order) -> list[Option]:
         WorkError: no model fits, with the limit that binds and what would be enough.
     """
     order = order.settled()
+    found: list[Option] = []
     for smallest, largest in _ranges(order):
-        if found := options_of(order, _shapes(order, smallest, largest)):
-            return found
-    raise WorkError(_why_not(order))
-
-
-def options_of(order: Order, shapes: Iterable[Decoder]) -> list[Option]:
-    """Those of some shapes; none where none of them fits."""
-    found = _judged(order, [each for shape in shapes for each in _options(order, shape)])
+        found = _judged(order, [each for shape in _shapes(order, smallest, largest) for each in _options(order, shape)])
+        if found:
+            break
+    if not found:
+        raise WorkError(_why_not(order))
     for part in order.hardware.fewer():
         best = heapq.nsmallest(_TRIED_WITH_FEWER, found, key=lambda option: option.loss)
         smaller = replace(order, hardware=part)
