@@ -57,6 +57,7 @@ def test_limits_are_kept_and_more_is_never_worse(seconds, memory, times):
         assert option.seconds == pytest.approx(option.startup_seconds + option.tokens / option.tokens_per_second)
         assert option.seconds <= seconds * (1 + 1e-9)
         assert option.memory_bytes <= FREE_MEMORY * memory
+        assert option.tokens_per_second <= hardware.most_tokens_per_second(option.shape, option.precision)
         layout = option.layout
         said = memory_bytes(option.shape, layout.micro_batch, option.precision, layout.compiled)
         assert option.memory_bytes == pytest.approx(said)

@@ -1,11 +1,12 @@
 """Plans keep their limits, get no worse with more, and are the best of what there is."""
 
 import re
+from contextlib import suppress
 from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 from scalewright.architectures.memory import training_memory
@@ -13,9 +14,10 @@ from scalewright.architectures.parallel import Layouts
 from scalewright.errors import InputError, WorkError
 from scalewright.machines.cluster import Cluster
 from scalewright.machines.step import EFFICIENCY, step_time
+from scalewright.planning import search
 from scalewright.planning.on_cluster import FREE_MEMORY, OnCluster
 from scalewright.planning.published import published_law
-from scalewright.planning.search import Limits, Order, options
+from scalewright.planning.search import Limits, Order, best_option, options
 from scalewright.planning.serving import Serving, serving_bytes
 from scalewright.planning.space import layouts
 
@@ -84,6 +86,52 @@ def test_the_choice_is_the_best_by_brute_force():
     tokens = np.array([option.tokens for option in found])
     assert found[0].loss == pytest.approx(LAW.losses(sizes, tokens).min())
     assert isinstance(every, Layouts)
+
+
+class Whole(OnCluster):
+    """With all its devices or not at all."""
+
+    def fewer(self):
+        return []
+
+
+@settings(max_examples=3, deadline=None)
+@given(
+    MACHINES,
+    st.sampled_from([1, 2, 3, 5]),
+    st.floats(0.01, 24 * 60),
+    st.sampled_from([1.0, 0.1]),
+    st.sampled_from([None, 1e8, 1e10, 1e12]),
+)
+@example("L4", 13, 0.0547, 1.0, None)  # a smaller model than any near the best for the FLOPs is better, for its layouts
+def test_no_size_and_no_part_of_the_devices_is_better(machine, nodes, hours, memory, served):
+    memory *= Cluster.named(machine).device.memory_bytes
+    asked = replace(
+        order(machine, nodes, seconds=3600 * hours, memory_bytes=memory, flops=1e23), serving=Serving(tokens=served)
+    )
+    every = [np.inf]
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(search, "_NEAR", 1e9)
+        for part in (asked.hardware, *asked.hardware.fewer()):
+            with suppress(WorkError):
+                every.append(options(replace(asked, hardware=Whole(part.cluster)))[0].loss)
+    if np.isinf(min(every)):
+        with pytest.raises(WorkError):
+            options(asked)
+        return
+    assert options(asked)[0].loss == pytest.approx(min(every), rel=1e-12)
+    assert best_option(asked).loss == options(asked)[0].loss
+
+
+@settings(max_examples=30, deadline=None)
+@given(MACHINES, NODES, HOURS, st.floats(0.3, 1), st.floats(0.3, 1), st.sampled_from([2048, 32_768]))
+def test_no_layout_is_faster_than_the_hardware_says(machine, nodes, hours, products, attention, context):
+    asked = replace(order(machine, nodes, seconds=3600 * hours), context=context)
+    efficiency = EFFICIENCY._replace(products=products, attention=attention)
+    asked = replace(asked, hardware=replace(asked.hardware, efficiency=efficiency))
+    found = [option for option in options(asked) if option.layout.devices == asked.hardware.devices]
+    for option in found:
+        assert option.tokens_per_second <= asked.hardware.most_tokens_per_second(option.shape, option.precision)
 
 
 def test_what_is_given_is_kept():

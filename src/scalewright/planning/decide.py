@@ -13,7 +13,7 @@ from scalewright.laws.extrapolation import warn_far
 from scalewright.planning.ideal import BITS, ideal
 from scalewright.planning.machine_plan import MachinePlan, Option, Size
 from scalewright.planning.plan import Interval
-from scalewright.planning.search import Limits, Order, options, rank
+from scalewright.planning.search import Limits, Order, best_option, options, rank
 
 LEVEL = 0.9
 ANOTHER_SIZE = 1.05
@@ -134,7 +134,7 @@ def _front(order: Order, ranked: Sequence[Option]) -> list[Option]:
         for share in EARLIER:
             sooner = replace(order, limits=Limits(**(order.limits.given | {"seconds": share * limit})))
             with suppress(WorkError):  # nothing can be trained so soon
-                found += rank(options(sooner))[:1]
+                found.append(best_option(sooner))
     costs = np.array([[o.loss, o.seconds, o.memory_bytes, o.serving_flops_per_token] for o in found])
     kept = [
         option

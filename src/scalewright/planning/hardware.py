@@ -94,6 +94,9 @@ class Hardware(Protocol):
         """The fastest way to train a model in a precision, on about `tokens` tokens within `memory_bytes` of each device, if
         there is one."""
 
+    def most_tokens_per_second(self, shape: Decoder, precision: str) -> float:
+        """What no layout of the model goes beyond."""
+
     def least_memory(self, shape: Decoder) -> float:
         """Bytes of each device that no layout of the model goes below."""
 

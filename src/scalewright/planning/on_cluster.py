@@ -134,6 +134,13 @@ class OnCluster:
             memory_parts={name: float(value[fits[best]]) for name, value in vars(memory).items()},
         )
 
+    def most_tokens_per_second(self, shape: Decoder, precision: str) -> float:
+        """All devices at the rate of products or of attention, whichever is faster, and nothing else to do. Half of attention
+        is not computed, and a part of it again: 3.5 halves of what counts as 6 (`step_time`)."""
+        share = max(self.efficiency.products, 6 / 3.5 * self.efficiency.attention)
+        reached = self.cluster.device.reached * self.peak(precision)
+        return self.efficiency.production * share * reached / shape.train_flops_per_token
+
     def least_memory(self, shape: Decoder) -> float:
         """Of all layouts."""
         return float(training_memory(shape, layouts(shape, self.cluster, 10**9)).total.min())

@@ -2,7 +2,7 @@
 
 import itertools
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import NamedTuple
 
@@ -115,6 +115,15 @@ class OnProcessor:
         ]
         return min(found, key=lambda laid: laid.seconds(tokens), default=None)
 
+    def most_tokens_per_second(self, shape: Decoder, precision: str) -> float:
+        """What grows with the tokens alone, in caches: nothing for the weights, or for each step."""
+        seconds = []
+        for compiled in (False, True):
+            rates = replace(self._rates(precision, compiled), beyond=())
+            step = processor_step(shape, 1, precision, rates, compiled)
+            seconds.append(self.correction.factor * (step.total - step.weights - step.overhead))
+        return shape.context / min(seconds)
+
     def least_memory(self, shape: Decoder) -> float:
         """A sequence at a time."""
         ways = itertools.product(self.precisions, (False, True))
@@ -185,7 +194,14 @@ class OnProcessor:
         return found
 
     def _rates(self, precision: str, compiled: bool = False) -> ProcessorRates:
-        return ProcessorRates.of(self.machine, precision, self.machine.threads, compiled)
+        way = precision, compiled
+        if way not in self._known_rates:
+            self._known_rates[way] = ProcessorRates.of(self.machine, precision, self.machine.threads, compiled)
+        return self._known_rates[way]
+
+    @cached_property
+    def _known_rates(self) -> dict[tuple[str, bool], ProcessorRates]:
+        return {}
 
     def _corrected(self) -> str:
         if not self.runs:

@@ -1,6 +1,5 @@
 """The best model for some hardware within limits: every shape, laid out every way."""
 
-import heapq
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -17,11 +16,11 @@ from scalewright.planning.prices import UNMEASURED, Prices
 from scalewright.planning.serving import ANY, Serving, serving_bytes
 
 FEWEST_STEPS = 100
-_WIDEST = 30.0  # sizes within this factor of the best one for the FLOPs at hand are looked at
+_NEAR = 30.0  # all sizes within this factor of the best one for the FLOPs at hand are looked at
 _ROUGH_MFU = 0.4
 _FAR_OFF = 0.5  # of the tokens guessed, below which the layout is looked for anew
 _LARGEST = 1e13  # params that nobody has trained
-_TRIED_WITH_FEWER = 24  # shapes, the best with all devices
+_SHARES = np.geomspace(0.01, 1, 9)[:, None]  # of the tokens that a shape may see at most: some laws rise with tokens
 
 
 @dataclass(frozen=True)
@@ -126,25 +125,37 @@ class Order:
 
 
 def options(order: Order) -> list[Option]:
-    """The best precision and layout of every shape that fits, with the tokens that the limits buy it and its forecast loss.
+    """The best precision and layout of the shapes that fit, with the tokens that the limits buy each and its forecast loss:
+    shapes near the best for the FLOPs at hand, and the best of all others if it is better.
 
     Raises:
         InputError: nothing limits the plan.
         WorkError: no model fits, with the limit that binds and what would be enough.
     """
     order = order.settled()
-    found: list[Option] = []
-    for smallest, largest in _ranges(order):
-        found = _judged(order, [each for shape in _shapes(order, smallest, largest) for each in _options(order, shape)])
-        if found:
-            break
+    smallest, largest = _near(order)
+    shapes = list(_shapes(order, smallest, largest))
+    found = _judged(order, [option for shape in shapes for option in _options(order, shape)])
+    found += _improvements(order, min((option.loss for option in found), default=math.inf), shapes)
     if not found:
         raise WorkError(_why_not(order))
-    for part in order.hardware.fewer():
-        best = heapq.nsmallest(_TRIED_WITH_FEWER, found, key=lambda option: option.loss)
-        smaller = replace(order, hardware=part)
-        found += _judged(order, [each for option in best for each in _options(smaller, option.shape, order.seconds())])
-    return _best_of_each_shape(found)
+    best: dict[Decoder, Option] = {}
+    for option in rank(found):
+        best.setdefault(option.shape, option)
+    return list(best.values())
+
+
+def best_option(order: Order) -> Option:
+    """The best of `options`, without looking at what cannot be it.
+
+    Raises:
+        InputError, WorkError: as there.
+    """
+    order = order.settled()
+    found = _improvements(order, math.inf)
+    if not found:
+        raise WorkError(_why_not(order))
+    return rank(found)[0]
 
 
 def rank(found: Sequence[Option]) -> list[Option]:
@@ -169,39 +180,82 @@ def _judged(order: Order, found: Sequence[Option]) -> list[Option]:
     return [option.model_copy(update={"loss": float(loss)}) for option, loss in zip(found, losses, strict=True)]
 
 
-def _best_of_each_shape(found: Sequence[Option]) -> list[Option]:
-    best: dict[Decoder, Option] = {}
-    for option in rank(found):
-        best.setdefault(option.shape, option)
-    return list(best.values())
-
-
-def _ranges(order: Order) -> Iterator[tuple[float, float]]:
-    """Where to look for sizes: about the best for the FLOPs at hand, and, where none fits there, below."""
+def _near(order: Order) -> tuple[float, float]:
+    """Sizes about the best for the FLOPs at hand."""
     if order.params is not None:
-        yield 0.95 * order.params, 1.05 * order.params
-        return
-    flops, smallest = order.rough_flops(), order.hardware.smallest
-    sizes = np.geomspace(smallest, _LARGEST, 500)
-    tokens = np.full_like(sizes, order.tokens) if order.tokens else flops / (6 * sizes)
+        return _sizes(order)
+    flops = order.rough_flops()
+    sizes = np.geomspace(*_sizes(order), 500)
+    tokens = flops / (6 * sizes) - order.serving.training_tokens
+    if order.tokens:
+        tokens = np.full_like(sizes, order.tokens)
     best = sizes[np.argmin(order.law.losses(sizes, np.maximum(tokens, 1.0)))]
     if order.tokens:
         best = min(best, flops / (6 * order.tokens))
-    yield best / _WIDEST, best * _WIDEST
-    yield smallest, best / _WIDEST
+    return best / _NEAR, best * _NEAR
+
+
+def _sizes(order: Order) -> tuple[float, float]:
+    """All that are asked for."""
+    if order.params is not None:
+        return 0.95 * order.params, 1.05 * order.params
+    return order.hardware.smallest, _LARGEST
+
+
+def _improvements(order: Order, least: float, known: Sequence[Decoder] = ()) -> list[Option]:
+    """Options of less loss than `least` and than those before them, the best there is among them: on all devices, but for
+    shapes `known` there, and on parts that divide better.
+
+    Branch and bound (Land and Doig 1960, Econometrica 28): shapes come by the loss that no layout of theirs goes below.
+    """
+    seconds, passed = order.seconds(), frozenset(known)
+    shapes = list(_shapes(order, *_sizes(order)))
+    branches: list[tuple[float, Order, Decoder]] = []
+    for hardware in (order.hardware, *order.hardware.fewer()):
+        part = replace(order, hardware=hardware)
+        wanted = [shape for shape in shapes if hardware is not order.hardware or shape not in passed]
+        branches += zip(_bounds(part, wanted, seconds), [part] * len(wanted), wanted, strict=True)
+    found: list[Option] = []
+    for bound, part, shape in sorted(branches, key=lambda branch: branch[0]):
+        if bound >= least:
+            break
+        better = [option for option in _judged(part, list(_options(part, shape, seconds))) if option.loss < least]
+        found += better
+        least = min((option.loss for option in better), default=least)
+    return found
+
+
+def _bounds(order: Order, shapes: Sequence[Decoder], seconds: float) -> list[float]:
+    """Losses that no layout of each shape goes below, in no precision; infinite where none ends a training."""
+    lowest = np.full(len(shapes), math.inf)
+    if not shapes:
+        return []
+    sizes = np.array([order.size(shape) for shape in shapes], dtype=np.float64)
+    flops_per_token = np.array([shape.train_flops_per_token for shape in shapes], dtype=np.float64)
+    fewest = np.array([FEWEST_STEPS * shape.context for shape in shapes])
+    for precision in order.hardware.precisions:
+        speed = np.array([order.hardware.most_tokens_per_second(shape, precision) for shape in shapes])
+        most = np.minimum(seconds * speed, (order.limits.flops or math.inf) / flops_per_token)
+        most = most - order.serving.training_tokens
+        ends = most >= (order.tokens or fewest)
+        tokens = np.where(ends, order.tokens or most, fewest) * (np.ones((1, 1)) if order.tokens else _SHARES)
+        unique = tokens if order.unique_tokens is None else np.minimum(tokens, order.unique_tokens)
+        losses = order.law.losses(order.prices.of(precision).rho * sizes, tokens, unique_tokens=unique)
+        lowest = np.minimum(lowest, np.where(ends, losses.min(axis=0), math.inf))
+    return [float(loss) for loss in lowest]
 
 
 def _options(order: Order, shape: Decoder, seconds: float | None = None) -> Iterator[Option]:
-    """The shape in each precision that it fits in."""
+    """The shape in each precision that it fits in; `seconds` where other hardware's price or power set them."""
+    left = order.seconds() if seconds is None else seconds
     for precision in order.hardware.precisions:
-        option = _option(order, shape, precision, seconds)
+        option = _option(order, shape, precision, left)
         if option is not None:
             yield option
 
 
-def _option(order: Order, shape: Decoder, precision: str, seconds: float | None) -> Option | None:
-    """The shape within the limits, as fast as it goes; `seconds` where other hardware's price or power set them."""
-    left = order.seconds() if seconds is None else seconds
+def _option(order: Order, shape: Decoder, precision: str, left: float) -> Option | None:
+    """The shape within the limits and so many seconds, as fast as it goes."""
     hardware, most_flops = order.hardware, order.limits.flops or math.inf
     served, per_token = serving_bytes(shape), hardware.seconds_per_served_token(shape)
     if not order.serving.allows(served, per_token):

@@ -31,7 +31,7 @@ def layouts(decoder: Decoder, cluster: Cluster, sequences: int) -> Layouts:
     return replace(ways, accumulation=accumulation).take(enough)
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=1024)
 def _ways(depth: int, kv_heads: int, count: int, node: int, pieces: int) -> Layouts:
     # Whatever the batch is; of one micro-batch each.
     data, tensor, context, pipeline = _degrees(depth, kv_heads, count, node, pieces).T
