@@ -3,7 +3,7 @@ from collections import Counter
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from scalewright.data import Batches, windows
@@ -43,7 +43,6 @@ def test_a_batch_depends_on_its_step_alone():
     assert first[0].shape == (16, 9)
 
 
-@settings(deadline=None)
 @given(st.integers(1, 9), st.lists(st.integers(0, 9), max_size=4), st.integers(0, 30))
 def test_shares_make_up_the_batch(batch_size: int, cuts: list[int], step: int):
     batches = Batches(np.arange(101), 7, batch_size, 3)

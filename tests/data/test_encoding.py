@@ -40,7 +40,7 @@ def ids_of(tokenizer: Tokenizer, texts: list[str]) -> list[int]:
     return [token for ids in found for token in (*ids, END_OF_TEXT_ID)]
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=200)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=200)
 @given(texts=st.lists(st.text(ALPHABET, min_size=1, max_size=150), min_size=1, max_size=6), size=st.integers(1, 60))
 def test_parts_of_documents_are_encoded_like_the_whole(tmp_path: Path, tokenizer: Path, texts: list[str], size: int):
     kept = stored(tmp_path, texts)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from tests.data.corpora import prose
 
@@ -37,7 +37,6 @@ def test_proportions_and_epochs_of_each_source():
         assert epochs[0] != epochs[1]
 
 
-@settings(deadline=None)
 @given(st.integers(0, 40), st.integers(1, 8), st.lists(st.integers(0, 8), max_size=3))
 def test_shares_make_up_the_batch_and_its_size_changes_no_row(step: int, size: int, cuts: list[int]):
     whole = MixedBatches(SOURCES, WEIGHTS, 5, size, 3).batch(step)

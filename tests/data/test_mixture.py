@@ -2,14 +2,13 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from scalewright.data.mixture import Mixture, whole_weights
 from scalewright.errors import InputError
 
 
-@settings(deadline=None)
 @given(st.lists(st.integers(1, 40), min_size=1, max_size=8))
 def test_each_source_is_within_a_row_of_its_share_at_every_row(weights: list[int]):
     mixture = Mixture(weights)
@@ -23,7 +22,6 @@ def test_each_source_is_within_a_row_of_its_share_at_every_row(weights: list[int
         assert mixture.drawn(row) == tuple(given_so_far)
 
 
-@settings(deadline=None)
 @given(st.lists(st.integers(1, 9), min_size=1, max_size=5), st.integers(0, 10**15), st.integers(0, 50))
 def test_rows_are_a_function_of_their_number(weights: list[int], start: int, count: int):
     mixture = Mixture(weights)

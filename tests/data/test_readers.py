@@ -160,7 +160,7 @@ PIECES = [b"a", b"\n", b"\r", b"\r\n", b" ", "é".encode(), "詩".encode(), "�
 DAMAGED = [*PIECES, b"\0", b"\xff", b"\xe8\xa9", b"\xc3"]
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=300)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=300)
 @given(st.data())
 def test_streams_read_what_is_read_as_a_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, data: st.DataObject):
     monkeypatch.setattr(readers, "_BLOCK", data.draw(st.integers(3, 40), "block"))
@@ -185,7 +185,7 @@ ROWS = ["", "  ", '{"text": "a"}', '{"text": "bc\\r\\n"}', '{"text": "詩"}']
 
 
 @given(lines=st.lists(st.sampled_from(ROWS)), block=st.integers(3, 40))
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_rows_are_read_across_blocks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, lines: list[str], block: int):
     monkeypatch.setattr(readers, "_BLOCK", block)
     path = tmp_path / "a.jsonl"

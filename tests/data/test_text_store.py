@@ -16,7 +16,7 @@ def kept(folder: Path, documents: int) -> list[str]:
     return list(stored_documents(folder, documents)[0])
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(before=TEXTS, forgotten=TEXTS, after=TEXTS)
 def test_it_holds_the_distinct_texts_and_forgets_what_is_taken_back(
     tmp_path: Path, before: list[list[str]], forgotten: list[list[str]], after: list[list[str]]

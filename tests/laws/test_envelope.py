@@ -96,7 +96,7 @@ def test_few_owners_are_flagged_and_fewer_refused() -> None:
         fit_envelope(*curves(WIDE[-3:] * 100))
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(size=st.floats(1e-3, 1e3), budget=st.floats(1e-3, 1e3))
 def test_units_change_the_prefactors_alone(size: float, budget: float) -> None:
     rows = curves(WIDE[2:-2])

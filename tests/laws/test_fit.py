@@ -110,14 +110,14 @@ def fitted(params: np.ndarray, tokens: np.ndarray, loss: np.ndarray) -> Law:
     return fit(params, tokens, loss, bootstrap=20)
 
 
-@settings(max_examples=3, deadline=None)
+@settings(max_examples=3)
 @given(st.permutations(range(len(LADDER.params))))
 def test_the_order_of_the_rows_does_not_matter(order: list[int]) -> None:
     loss = LADDER.losses(0.004)
     assert fitted(LADDER.params[order], LADDER.tokens[order], loss[order]) == fitted(LADDER.params, LADDER.tokens, loss)
 
 
-@settings(max_examples=3, deadline=None)
+@settings(max_examples=3)
 @given(st.floats(-12, 12), st.floats(-12, 12))
 def test_units_of_size_and_data_change_prefactors_only(size: float, data: float) -> None:
     loss, by_size, by_data = LADDER.losses(0.004), np.exp(size), np.exp(data)

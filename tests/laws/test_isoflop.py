@@ -200,7 +200,7 @@ def test_budgets_are_grouped_within_the_tolerance_and_repeats_averaged() -> None
     assert len(fit_isoflops(off, params, tokens, loss, tolerance=0.015).optima) > 4
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(
     size=st.floats(1e-3, 1e3),
     budget=st.floats(1e-3, 1e3),

@@ -52,7 +52,7 @@ def test_cross_entropy_of_bf16_logits_is_summed_in_fp32():
     scale=st.sampled_from([0.0, 1.0, 30.0]),
     seed=st.integers(0, 100),
 )
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 def test_smoothing_and_z_loss_and_their_gradients(rows, classes, smoothing, z_loss, scale, seed):
     generator = torch.Generator().manual_seed(seed)
     logits = (scale * torch.randn(rows, classes, generator=generator)).requires_grad_()

@@ -45,7 +45,7 @@ def cost(found, rung):
     return rung.shape.train_flops_per_token * rung.horizons[-1] * found.tokens_per_step
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     flops=st.floats(3e12, 1e18), share=st.floats(0.1, 2.0), rate=st.floats(1e10, 1e13), data=st.integers(10**6, 10**10)
 )
@@ -66,7 +66,7 @@ def test_limits_hold(flops, share, rate, data):
         assert rung.horizons[-1] * per_step <= 2 * data or rung.role == "repetition"
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     flops=st.floats(3e12, 1e16), share=st.floats(0.1, 2.0), rate=st.floats(1e10, 1e13), data=st.integers(10**6, 10**10)
 )
@@ -129,7 +129,7 @@ def test_too_short_a_text_says_so():
         ladder(data=20_000)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(data=st.integers(5 * 10**5, 10**8))
 def test_rungs_repeat_text_only_where_the_final_run_will(data):
     found = ladder(seconds=1000.0, data=data)

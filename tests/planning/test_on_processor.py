@@ -40,7 +40,7 @@ def order(seconds: float, **changes: object) -> Order:
     return Order(LAW, SIZE, OnProcessor(machine(**changes)), Limits(seconds=seconds))
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(st.floats(60, 86400), st.floats(5e8, 24e9), st.floats(1, 8))
 @example(3125.0, 516134890.0, 1.0)
 def test_limits_are_kept_and_more_is_never_worse(seconds, memory, times):

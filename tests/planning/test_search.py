@@ -33,7 +33,7 @@ def order(machine, nodes, **limits):
     return Order(LAW, lambda shape: shape.params_total, OnCluster(Cluster(device, count)), Limits(**limits))
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(MACHINES, NODES, HOURS, st.floats(0.3, 1))
 def test_no_plan_breaks_a_limit(machine, nodes, hours, share):
     memory = share * Cluster.named(machine).device.memory_bytes
@@ -49,7 +49,7 @@ def test_no_plan_breaks_a_limit(machine, nodes, hours, share):
         assert option.tokens == pytest.approx(option.seconds * option.tokens_per_second)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(MACHINES, NODES, HOURS, st.floats(1, 4), st.floats(0.4, 1))
 def test_more_time_or_memory_is_never_worse(machine, nodes, hours, times, share):
     memory = share * Cluster.named(machine).device.memory_bytes
@@ -61,7 +61,7 @@ def test_more_time_or_memory_is_never_worse(machine, nodes, hours, times, share)
     assert options(roomier)[0].loss <= least * (1 + 1e-9)
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(MACHINES, st.integers(1, 24), st.integers(1, 8), HOURS)
 def test_more_devices_are_never_worse(machine, nodes, more, hours):
     less, larger = (options(order(machine, n, seconds=3600 * hours))[0].loss for n in (nodes, nodes + more))
@@ -95,7 +95,7 @@ class Whole(OnCluster):
         return []
 
 
-@settings(max_examples=3, deadline=None)
+@settings(max_examples=3)
 @given(
     MACHINES,
     st.sampled_from([1, 2, 3, 5]),
@@ -123,7 +123,7 @@ def test_no_size_and_no_part_of_the_devices_is_better(machine, nodes, hours, mem
     assert best_option(asked).loss == options(asked)[0].loss
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(MACHINES, NODES, HOURS, st.floats(0.3, 1), st.floats(0.3, 1), st.sampled_from([2048, 32_768]))
 def test_no_layout_is_faster_than_the_hardware_says(machine, nodes, hours, products, attention, context):
     asked = replace(order(machine, nodes, seconds=3600 * hours), context=context)
@@ -210,7 +210,7 @@ def test_long_sequences_are_shared():
     )
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(MACHINES, HOURS, st.floats(1e8, 1e10), st.floats(1e-3, 1e-2))
 def test_what_is_served_keeps_to_its_limits(machine, hours, memory, latency):
     asked = replace(order(machine, 1, seconds=3600 * hours), serving=Serving(memory, latency))

@@ -62,7 +62,7 @@ def test_it_finds_the_least_loss_and_begins_with_the_rules(pruner):
     assert any(trial.state == "pruned" for trial in trials) == (pruner != "none")
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(seed=st.integers(0, 2**40), pruner=st.sampled_from(["median", "halving"]), together=st.integers(1, 9))
 def test_the_best_of_curves_that_never_cross_is_not_pruned(seed, pruner, together):
     trials = search(SPACE, RULES, Trained(), **(ORDER | {"seed": seed, "pruner": pruner, "together": together}))
