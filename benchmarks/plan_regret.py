@@ -18,7 +18,7 @@ from scalewright.planning import design_ladder
 from scalewright.planning.machine_plan import Option
 from scalewright.planning.on_cluster import OnCluster
 from scalewright.planning.rules import first_settings
-from scalewright.planning.search import Limits, Order, options
+from scalewright.planning.search import Limits, Order, best_option
 
 Array = NDArray[np.float64]
 
@@ -42,7 +42,7 @@ class TrueLaws:
 
     def each(self, params: ArrayLike, tokens: ArrayLike) -> Array:
         """By each law, in nats [k, ...]."""
-        N, D = np.asarray(params, float), np.asarray(tokens, float)
+        N, D = np.broadcast_arrays(np.asarray(params, float), np.asarray(tokens, float))
         E, A, B, alpha, beta, eta = self.drawn.T.reshape(6, -1, *(1,) * N.ndim)
         E, eta = 1.5 + 0.5 * E, 0.1 * eta
         alpha, beta = 0.3478 * (0.8 + 0.4 * alpha), 0.3658 * (0.8 + 0.4 * beta)
@@ -66,14 +66,14 @@ def regret_lines() -> Iterator[str]:
         law = TrueLaws(rng.uniform(size=(1, 6)))
         believed, possible, order, efficiency = _study(rng, law, study)
         known = replace(order, hardware=OnCluster(order.hardware.cluster, efficiency))
-        best = _loss(options(known)[0], order, efficiency)
+        best = _loss(best_option(known), order, efficiency)
         for what, asked in (
             ("law and machine", replace(order, law=believed)),
             ("law alone", replace(known, law=believed)),
             ("machine alone", order),
             ("law alone, by the best there can be of these runs,", replace(known, law=possible)),
         ):
-            lost[what].append(_loss(options(asked)[0], order, efficiency) / best - 1)
+            lost[what].append(_loss(best_option(asked), order, efficiency) / best - 1)
     for what, values in lost.items():
         within = np.mean(np.array(values) <= 0.002)
         yield (
