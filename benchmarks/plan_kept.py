@@ -6,13 +6,14 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import torch
 
 from scalewright.architectures import LlamaFamily
 from scalewright.data import Dataset
+from scalewright.machines.machine import Machine
 from scalewright.machines.probe import probe
 from scalewright.planning.machine_plan import MachinePlan
 from scalewright.planning.recipe import Recipe
@@ -24,6 +25,8 @@ from scalewright.training.reference_steps import ReferenceSteps
 
 MINUTES = (1.0, 6.0)
 """Of the trainings: where compiling does not pay, and where it does."""
+PROBES = 4
+"""At most, until one was not disturbed."""
 VOCABULARY = 4096
 LEARNING_RATE = 4e-3
 
@@ -43,9 +46,10 @@ def kept_lines() -> Iterator[str]:
             progress=lambda stage, share: None,
         )
         for minutes in MINUTES:
+            machine = yield from _undisturbed()
             plan = plan_request(
                 "published:chinchilla",
-                probe(quick=False, steps=ReferenceSteps),
+                machine,
                 hours=minutes / 60,
                 vocabulary=VOCABULARY,
             )
@@ -56,6 +60,16 @@ def kept_lines() -> Iterator[str]:
                 env=os.environ | {"TORCHINDUCTOR_CACHE_DIR": str(folder / f"kernels-{minutes:g}")},
             )  # fmt: skip
             yield from _scored(minutes, plan, json.loads(answer.stdout))
+
+
+def _undisturbed() -> Generator[str, None, Machine]:
+    """A probe that trusts itself, as a plan asks for."""
+    for _ in range(PROBES):
+        machine = probe(quick=False, steps=ReferenceSteps)
+        if machine.trusted:
+            break
+        yield f"probed once more: {'; '.join(machine.warnings)}"
+    return machine
 
 
 def _scored(minutes: float, plan: MachinePlan, measured: dict[str, float]) -> Iterator[str]:
