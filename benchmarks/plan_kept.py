@@ -1,12 +1,14 @@
 """A plan for this machine, made from its probe before any step, and the training that follows it to the letter."""
 
 import json
+import multiprocessing
 import os
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Generator, Iterator
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 import torch
@@ -63,13 +65,18 @@ def kept_lines() -> Iterator[str]:
 
 
 def _undisturbed() -> Generator[str, None, Machine]:
-    """A probe that trusts itself, as a plan asks for."""
+    """A probe that trusts itself, as a plan asks for; each in a process of its own, for kernels stay compiled in one."""
     for _ in range(PROBES):
-        machine = probe(quick=False, steps=ReferenceSteps)
+        with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as alone:
+            machine = alone.submit(_probe).result()
         if machine.trusted:
             break
         yield f"probed once more: {'; '.join(machine.warnings)}"
     return machine
+
+
+def _probe() -> Machine:
+    return probe(quick=False, steps=ReferenceSteps)
 
 
 def _scored(minutes: float, plan: MachinePlan, measured: dict[str, float]) -> Iterator[str]:
