@@ -62,8 +62,10 @@ def test_the_gpt_of_the_papers():
     assert shape.forward_flops_per_token == pytest.approx(flops, rel=1e-12)
 
 
-def test_ours_is_a_decoder():
+@pytest.mark.parametrize("queries_per_key", [1, 5])
+def test_ours_is_a_decoder(queries_per_key):
     shape = LlamaFamily(vocabulary=1024, context=128).shape(160)
+    shape = shape.model_copy(update={"queries_per_key": queries_per_key})
     same = Decoder.of(shape)
     assert (same.params, same.params_total) == (shape.params, shape.params_total)
     assert same.train_flops_per_token == shape.train_flops_per_token

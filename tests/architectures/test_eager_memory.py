@@ -31,13 +31,15 @@ def kept(precision: str, model: Llama, tokens: Tensor) -> int:
     return sum(storages.values())
 
 
+@pytest.mark.parametrize("queries_per_key", [1, 2])
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])
-def test_activations_are_what_autograd_keeps(precision):
-    model, tokens = Llama(SHAPE), torch.zeros(8, SHAPE.context, dtype=torch.long)
+def test_activations_are_what_autograd_keeps(precision, queries_per_key):
+    shape = SHAPE.model_copy(update={"queries_per_key": queries_per_key})
+    model, tokens = Llama(shape), torch.zeros(8, shape.context, dtype=torch.long)
     # Two depths: what belongs to no layer drops out.
-    deeper = Llama(SHAPE.model_copy(update={"depth": 8}))
+    deeper = Llama(shape.model_copy(update={"depth": 8}))
     layers = kept(precision, deeper, tokens) - kept(precision, model, tokens)
-    assert eager_memory(DECODER, precision, ONE).layer == pytest.approx(layers / 4, rel=0.02)
+    assert eager_memory(Decoder.of(shape), precision, ONE).layer == pytest.approx(layers / 4, rel=0.02)
 
 
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])

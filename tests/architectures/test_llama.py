@@ -22,9 +22,27 @@ def test_params_of_published_models():
     assert LLAMA_65B.params_total == 65_285_660_672
 
 
-@pytest.mark.parametrize("width", [24, 32, 40, 64, 160, 512])
-def test_params_are_those_of_the_model(width):
+MISTRAL_7B = LlamaShape(
+    vocabulary=32_000, context=4096, depth=32, width=4096, head_size=128, hidden=14_336, queries_per_key=4
+)
+
+
+def test_shared_keys_of_a_published_model():
+    assert MISTRAL_7B.params_total == 7_241_732_096  # Mistral 7B 0.1, as released
+
+
+def test_a_run_without_shared_keys_keeps_its_address():
+    assert "queries_per_key" not in LLAMA_7B.model_dump(mode="json")
+    for shape in (LLAMA_7B, MISTRAL_7B):
+        assert LlamaShape.model_validate_json(shape.model_dump_json()) == shape
+
+
+@pytest.mark.parametrize(
+    ("width", "queries_per_key"), [(24, 1), (32, 2), (40, 3), (64, 1), (64, 4), (160, 5), (512, 1)]
+)
+def test_params_are_those_of_the_model(width, queries_per_key):
     shape = LlamaFamily(vocabulary=1024, context=128).shape(width)
+    shape = shape.model_copy(update={"queries_per_key": queries_per_key})
     with torch.device("meta"):
         model = Llama(shape)
     assert sum(p.numel() for p in model.parameters()) == shape.params_total
@@ -32,9 +50,10 @@ def test_params_are_those_of_the_model(width):
     assert matrices == shape.params
 
 
-@pytest.mark.parametrize("width", [24, 32, 96])
-def test_flops_are_torchs(width):
+@pytest.mark.parametrize(("width", "queries_per_key"), [(24, 1), (32, 1), (96, 1), (96, 3)])
+def test_flops_are_torchs(width, queries_per_key):
     shape = LlamaFamily(vocabulary=512, context=64).shape(width)
+    shape = shape.model_copy(update={"queries_per_key": queries_per_key})
     with torch.device("meta"):
         model, tokens = Llama(shape), torch.zeros(2, 64, dtype=torch.long)
     with FlopCounterMode(display=False) as forward:

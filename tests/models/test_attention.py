@@ -27,6 +27,22 @@ def test_attention_is_torchs(name, time):
 
 
 @pytest.mark.parametrize("name", ATTENTIONS)
+@pytest.mark.parametrize(("time", "seen"), [(1, 1), (63, 63), (150, 150), (1, 130), (5, 130)])
+def test_queries_that_share_keys_see_what_they_would_with_their_own(name, time, seen):
+    torch.manual_seed(0)
+    q = torch.randn(2, 6, time, 8, requires_grad=True)
+    k, v = (torch.randn(2, 2, seen, 8, requires_grad=True) for _ in range(2))
+    shared = ATTENTIONS[name](q, k, v)
+    own = ATTENTIONS["usual"](q, *(each.repeat_interleave(3, dim=1) for each in (k, v)))
+    torch.testing.assert_close(shared, own)
+    upstream = torch.randn_like(own)
+    for mine, other in zip(
+        torch.autograd.grad(shared, (q, k, v), upstream), torch.autograd.grad(own, (q, k, v), upstream), strict=True
+    ):
+        torch.testing.assert_close(mine, other, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("name", ATTENTIONS)
 @pytest.mark.parametrize("time", [1, 5, 96])
 def test_the_last_positions_of_many_see_what_was_before(name, time):
     """As generation with a cache asks: by hand, over all positions up to each."""

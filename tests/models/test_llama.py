@@ -16,10 +16,10 @@ from scalewright.models.hugging_face import (
 SHAPE = LlamaFamily(vocabulary=97, context=32).shape(48)
 
 
-@pytest.fixture(scope="module")
-def model():
+@pytest.fixture(scope="module", params=[1, 3], ids=["own keys", "shared keys"])
+def model(request):
     torch.manual_seed(3)
-    return Llama(SHAPE).eval()
+    return Llama(SHAPE.model_copy(update={"queries_per_key": request.param})).eval()
 
 
 @pytest.fixture(scope="module")
@@ -28,17 +28,17 @@ def tokens():
 
 
 def test_logits_are_those_of_transformers(model, tokens):
-    theirs = LlamaForCausalLM(LlamaConfig(**hugging_face_config(SHAPE, 0))).eval()
+    theirs = LlamaForCausalLM(LlamaConfig(**hugging_face_config(model.shape, 0))).eval()
     theirs.load_state_dict(to_hugging_face(model.state_dict()))
     with torch.no_grad():
         torch.testing.assert_close(model(tokens), theirs(tokens).logits, rtol=0, atol=1e-4)
 
 
 def test_layouts_are_inverse(model):
-    back = from_hugging_face(to_hugging_face(model.state_dict()), SHAPE)
+    back = from_hugging_face(to_hugging_face(model.state_dict()), model.shape)
     assert back.keys() == model.state_dict().keys()
     assert all(torch.equal(back[name], weight) for name, weight in model.state_dict().items())
-    assert shape_of_config(hugging_face_config(SHAPE, 0)) == SHAPE
+    assert shape_of_config(hugging_face_config(model.shape, 0)) == model.shape
 
 
 def test_cached_steps_are_the_whole_pass(model, tokens):

@@ -95,6 +95,26 @@ def test_simulated_formats_round_the_same_however_laid_out(dataset, degrees):
     assert found["validation"] == pytest.approx(trainer.score("validation").loss, rel=1e-3)
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["tensor", "sharded", "pipeline"])
+def test_queries_that_share_keys_are_laid_out_as_others(dataset, name):
+    trunk = wide(dataset)
+    trunk = trunk.model_copy(update={"shape": trunk.shape.model_copy(update={"queries_per_key": 2})})
+    trainer = Trainer(trunk, LANGUAGE, dataset, "cpu")
+    losses = [trainer.advance(trunk.schedule(STEPS)) for _ in range(HALF)]
+    assert laid_out(dataset, SLOW[name], steps=HALF, trunk=trunk)["losses"] == pytest.approx(losses, rel=1e-5)
+
+
+def test_heads_of_keys_are_not_cut(dataset):
+    trunk = wide(dataset)
+    trunk = trunk.model_copy(update={"shape": trunk.shape.model_copy(update={"queries_per_key": 4})})
+    asked = {"trunk": trunk.model_dump(mode="json"), "data": str(dataset.folder), "layout": SLOW["tensor"], "steps": 1}
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+    script = str(Path(__file__).with_name("laid_out.py"))
+    answer = subprocess.run([*command, script, json.dumps(asked)], capture_output=True, text=True, timeout=300)
+    assert "tensor parallel 2: 1 heads of keys are not a multiple of it" in answer.stderr
+
+
 @pytest.mark.parametrize(("name", "degrees"), CASES)
 def test_losses_and_checkpoints_are_those_of_one_process(one_process, dataset, tmp_path, name, degrees):
     folder, losses, ends, validation = one_process

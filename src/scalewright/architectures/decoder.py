@@ -72,7 +72,7 @@ class Decoder(Part):
             depth=shape.depth,
             width=shape.width,
             heads=shape.heads,
-            kv_heads=shape.heads,
+            kv_heads=shape.kv_heads,
             head_size=shape.head_size,
             hidden=shape.hidden,
         )

@@ -94,7 +94,7 @@ def _process(
     weights = matrices + (2 * layers + head) * decoder.width + (embedding + head) * table
 
     tokens = float(split.micro_batch * decoder.context)
-    inner = (decoder.attention_width + decoder.hidden) / share
+    inner = ((decoder.attention_width + decoder.kv_width) / 2 + decoder.hidden) / share
     scores = decoder.heads * decoder.context / share
     # fp32: both norms' normal values and the products' inputs; queries, keys, values and their mixture; gate and up, silu and
     # their product; the softmax. bf16 halves all but the norms'.

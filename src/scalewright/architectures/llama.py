@@ -1,8 +1,8 @@
 """The Llama family: one dial, the width, fixes every shape; parameters and FLOPs counted exactly."""
 
-from typing import Self
+from typing import Any, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, model_validator
 
 from scalewright.documents import Part
 from scalewright.errors import InputError
@@ -16,7 +16,11 @@ rotation spans the context, and none is wasted. At a context of 128 that is wort
 
 
 class LlamaShape(Part):
-    """One Llama: every number that its weights and its arithmetic depend on."""
+    """One Llama: every number that its weights and its arithmetic depend on.
+
+    Attributes:
+        queries_per_key: Heads of queries that share each head of keys and values (Ainslie et al. 2023, arXiv:2305.13245).
+    """
 
     vocabulary: int = Field(ge=1)
     context: int = Field(ge=1)
@@ -24,6 +28,7 @@ class LlamaShape(Part):
     width: int = Field(ge=1)
     head_size: int = Field(ge=2)
     hidden: int = Field(ge=1)
+    queries_per_key: int = Field(1, ge=1)
     norm_epsilon: float = 1e-5
     rope_theta: float = 10_000.0
 
@@ -33,6 +38,20 @@ class LlamaShape(Part):
             raise ValueError(f"heads of {self.head_size}: rotary positions turn pairs, so the head size must be even")
         return self
 
+    @model_validator(mode="after")
+    def _heads_share_evenly(self) -> Self:
+        if self.heads % self.queries_per_key:
+            raise ValueError(f"{self.heads} heads in groups of {self.queries_per_key}: expected a divisor")
+        return self
+
+    @model_serializer(mode="wrap")
+    def _without_what_came_later(self, whole: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        # Where it is at its default: addresses of runs made before stay what they are.
+        fields: dict[str, Any] = whole(self)
+        if self.queries_per_key == 1:
+            fields.pop("queries_per_key", None)
+        return fields
+
     @property
     def heads(self) -> int:
         """Attention heads of a layer: as many as the width has room for, a part of one counted as one."""
@@ -40,8 +59,18 @@ class LlamaShape(Part):
 
     @property
     def attention_width(self) -> int:
-        """Width of the queries, and of the keys and the values: that of the stream, rounded up to whole heads."""
+        """Width of the queries: that of the stream, rounded up to whole heads."""
         return self.heads * self.head_size
+
+    @property
+    def kv_heads(self) -> int:
+        """Heads of the keys, and of the values."""
+        return self.heads // self.queries_per_key
+
+    @property
+    def kv_width(self) -> int:
+        """Width of the keys, and of the values."""
+        return self.kv_heads * self.head_size
 
     @property
     def tokens_per_row(self) -> int:
@@ -51,8 +80,8 @@ class LlamaShape(Part):
     @property
     def params(self) -> int:
         """N: weights that take part in matrix products, the head included, the looked-up embedding not."""
-        layer = 4 * self.width * self.attention_width + 3 * self.width * self.hidden
-        return self.depth * layer + self.vocabulary * self.width
+        attention = 2 * self.width * (self.attention_width + self.kv_width)
+        return self.depth * (attention + 3 * self.width * self.hidden) + self.vocabulary * self.width
 
     @property
     def params_total(self) -> int:

@@ -52,7 +52,7 @@ def hugging_face_config(shape: LlamaShape, end_of_text: int) -> dict[str, Any]:
         "intermediate_size": shape.hidden,
         "num_hidden_layers": shape.depth,
         "num_attention_heads": shape.heads,
-        "num_key_value_heads": shape.heads,
+        "num_key_value_heads": shape.kv_heads,
         "head_dim": shape.head_size,
         "max_position_embeddings": shape.context,
         "rms_norm_eps": shape.norm_epsilon,
@@ -76,12 +76,9 @@ def shape_of_config(config: Mapping[str, Any]) -> LlamaShape:
     """
     if config.get("model_type") != "llama" or config.get("tie_word_embeddings"):
         raise InputError(f"config.json: model_type {config.get('model_type')!r}: expected an untied llama")
-    if config["num_key_value_heads"] != config["num_attention_heads"]:
-        raise InputError(
-            f"config.json: {config['num_key_value_heads']} key heads for {config['num_attention_heads']} query heads: "
-            "expected as many of both"
-        )
-    heads, head_size = config["num_attention_heads"], config.get("head_dim")
+    heads, shared, head_size = config["num_attention_heads"], config["num_key_value_heads"], config.get("head_dim")
+    if heads % shared:
+        raise InputError(f"config.json: {shared} key heads for {heads} query heads: expected a divisor")
     # transformers 5 keeps the base of the rotary positions in `rope_parameters` alone.
     rope = config.get("rope_parameters") or {}
     shape = LlamaShape(
@@ -91,6 +88,7 @@ def shape_of_config(config: Mapping[str, Any]) -> LlamaShape:
         width=config["hidden_size"],
         head_size=head_size or config["hidden_size"] // heads,
         hidden=config["intermediate_size"],
+        queries_per_key=heads // shared,
         norm_epsilon=config["rms_norm_eps"],
         rope_theta=config.get("rope_theta") or rope.get("rope_theta", 10_000.0),
     )

@@ -1,6 +1,7 @@
 """The trunk: a plain Llama decoder (RMSNorm, rotary positions, SwiGLU, untied head), for every runtime that knows one.
 
-Tensor names carry their axes: B batch, T time, S time seen so far, D width, H heads, K one head's size, V vocabulary.
+Tensor names carry their axes: B batch, T time, S time seen so far, D width, H heads of queries, G heads of keys and values,
+K one head's size, V vocabulary.
 """
 
 from dataclasses import dataclass
@@ -16,18 +17,18 @@ from scalewright.models.functions import joined_linear, rms_norm
 
 @dataclass
 class Cache:
-    """Keys and values [B, H, S, K] of one layer's past; grows with each call."""
+    """Keys and values [B, G, S, K] of one layer's past; grows with each call."""
 
-    k_BHSK: Tensor | None = None
-    v_BHSK: Tensor | None = None
+    k_BGSK: Tensor | None = None
+    v_BGSK: Tensor | None = None
 
-    def extend(self, k_BHTK: Tensor, v_BHTK: Tensor) -> tuple[Tensor, Tensor]:
+    def extend(self, k_BGTK: Tensor, v_BGTK: Tensor) -> tuple[Tensor, Tensor]:
         """Appends new positions; returns keys and values of all positions."""
-        if self.k_BHSK is not None and self.v_BHSK is not None:
-            k_BHTK = torch.cat((self.k_BHSK, k_BHTK), dim=2)
-            v_BHTK = torch.cat((self.v_BHSK, v_BHTK), dim=2)
-        self.k_BHSK, self.v_BHSK = k_BHTK, v_BHTK
-        return k_BHTK, v_BHTK
+        if self.k_BGSK is not None and self.v_BGSK is not None:
+            k_BGTK = torch.cat((self.k_BGSK, k_BGTK), dim=2)
+            v_BGTK = torch.cat((self.v_BGSK, v_BGTK), dim=2)
+        self.k_BGSK, self.v_BGSK = k_BGTK, v_BGTK
+        return k_BGTK, v_BGTK
 
 
 class Attention(nn.Module):
@@ -35,9 +36,10 @@ class Attention(nn.Module):
 
     def __init__(self, shape: LlamaShape) -> None:
         super().__init__()
-        self.head_size = shape.head_size
+        self.head_size, self.queries_per_key = shape.head_size, shape.queries_per_key
         self.q_proj, self.k_proj, self.v_proj = (
-            nn.Linear(shape.width, shape.attention_width, bias=False) for _ in range(3)
+            nn.Linear(shape.width, width, bias=False)
+            for width in (shape.attention_width, shape.kv_width, shape.kv_width)
         )
         self.o_proj = nn.Linear(shape.attention_width, shape.width, bias=False)
         self.attend = attend
@@ -46,12 +48,13 @@ class Attention(nn.Module):
         """Mixes each position with those before it."""
         mapped = joined(x_BTD, self.q_proj, self.k_proj, self.v_proj)
         heads = mapped.view(*mapped.shape[:-1], -1, self.head_size).transpose(1, 2)
-        third = heads.shape[1] // 3
-        qk, v_BHSK = heads[:, : 2 * third], heads[:, 2 * third :]
-        q_BHTK, k_BHSK = rotate(qk, cos_TK, sin_TK).chunk(2, dim=1)
+        groups = heads.shape[1] // (self.queries_per_key + 2)
+        qk, v_BGSK = heads[:, :-groups], heads[:, -groups:]
+        turned = rotate(qk, cos_TK, sin_TK)
+        q_BHTK, k_BGSK = turned[:, :-groups], turned[:, -groups:]
         if cache is not None:
-            k_BHSK, v_BHSK = cache.extend(k_BHSK, v_BHSK)
-        mixed_BTD: Tensor = self.o_proj(self.attend(q_BHTK, k_BHSK, v_BHSK).transpose(1, 2).flatten(-2))
+            k_BGSK, v_BGSK = cache.extend(k_BGSK, v_BGSK)
+        mixed_BTD: Tensor = self.o_proj(self.attend(q_BHTK, k_BGSK, v_BGSK).transpose(1, 2).flatten(-2))
         return mixed_BTD
 
 

@@ -106,19 +106,10 @@ def shape_to_train(shape: Decoder, dataset: Dataset) -> LlamaShape:
     Raises:
         InputError: the trunk is no such decoder, or the data have another vocabulary.
     """
-    ours = LlamaShape(
-        vocabulary=shape.vocabulary,
-        context=shape.context,
-        depth=shape.depth,
-        width=shape.width,
-        head_size=shape.head_size,
-        hidden=shape.hidden,
-        rope_theta=LLAMA_ROPE_THETA * shape.context / LLAMA_CONTEXT,
-    )
-    if Decoder.of(ours) != shape:
+    if shape.tied or shape.positions or not shape.gated or shape.heads != -(-shape.width // shape.head_size):
         raise InputError(
-            f"plan: a decoder of {shape.heads} heads, {shape.kv_heads} of keys, {'tied' if shape.tied else 'untied'}: training "
-            "knows untied Llamas with as many heads of keys as of queries"
+            f"plan: a decoder of {shape.heads} heads of {shape.head_size} at width {shape.width}, "
+            f"{'tied' if shape.tied else 'untied'}: training knows untied Llamas whose heads fill their width"
         )
     vocabulary = dataset.manifest.vocabulary
     if vocabulary != shape.vocabulary:
@@ -126,7 +117,16 @@ def shape_to_train(shape: Decoder, dataset: Dataset) -> LlamaShape:
             f"{dataset.folder}: a vocabulary of {vocabulary:,}, the plan's is {shape.vocabulary:,}: plan with "
             f"--vocabulary {vocabulary}, or prepare the data with --tokenizer bpe:{shape.vocabulary}"
         )
-    return ours
+    return LlamaShape(
+        vocabulary=shape.vocabulary,
+        context=shape.context,
+        depth=shape.depth,
+        width=shape.width,
+        head_size=shape.head_size,
+        hidden=shape.hidden,
+        queries_per_key=shape.heads // shape.kv_heads,
+        rope_theta=LLAMA_ROPE_THETA * shape.context / LLAMA_CONTEXT,
+    )
 
 
 def recipe_of(plan: MachinePlan, learning_rate: float | None = None) -> Recipe:

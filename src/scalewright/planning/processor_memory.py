@@ -54,7 +54,7 @@ def memory_parts(
     """
     held = (COMPILED if compiled else EAGER)[precision]
     tokens, width_bytes = batch_size * shape.context, 2 if precision == "bf16" else 4
-    inner = shape.attention_width + shape.hidden
+    inner = (shape.attention_width + shape.kv_width) // 2 + shape.hidden
     if compiled:
         values = width_bytes * (shape.width + inner)
     else:

@@ -36,10 +36,10 @@ def share_matrices(module: nn.Module, mesh: Mesh) -> None:
     axis, sequence = mesh.axes["tensor"], Shard(1)
     for layer in module.layers.values() if isinstance(module, LlamaStage) else module.layers:
         assert isinstance(layer, Block)
-        heads = layer.self_attn.q_proj.out_features // layer.self_attn.head_size
+        heads = layer.self_attn.k_proj.out_features // layer.self_attn.head_size
         if heads % degree:
             raise InputError(
-                f"tensor parallel {degree}: {heads} heads are not a multiple of it: plan for fewer devices"
+                f"tensor parallel {degree}: {heads} heads of keys are not a multiple of it: plan for fewer devices"
             )
         styles: dict[str, ParallelStyle] = {name: ColwiseParallel() for name in READERS}
         styles |= {name: RowwiseParallel(output_layouts=sequence) for name in WRITERS}
