@@ -9,6 +9,7 @@ from scalewright.architectures import LlamaFamily
 from scalewright.data import prepare
 from scalewright.errors import InputError
 from scalewright.ledger import Ledger
+from scalewright.machines.way import Way
 from scalewright.pipeline.final import train_planned
 from scalewright.pipeline.project import Project
 from scalewright.pipeline.stages import Stages
@@ -49,7 +50,7 @@ def planned(tmp_path):
     recipe = Recipe(learning_rate=0.01, base_width=32, base_depth=2, batch_size=4, warmup_steps=3)
     plan = SimpleNamespace(
         choice=SimpleNamespace(shape=shape, steps=STEPS, params=shape.params, tokens=STEPS * 4 * 32),
-        seed=0, threads=1, limit_seconds=None, tokens_per_second=1e4, mfu=0.5, hash="planhash",
+        seed=0, way=Way(threads=1), limit_seconds=None, tokens_per_second=1e4, mfu=0.5, hash="planhash",
         forecast=SimpleNamespace(value=2.0, low=1.5, high=2.5), forecast_seconds=SimpleNamespace(value=1.0),
     )  # fmt: skip
     return SimpleNamespace(plan=plan, recipe=recipe, dataset=dataset)

@@ -11,6 +11,10 @@ from scalewright.planning import Budget, candidates, choose, memory_bytes
 FAMILY = LlamaFamily(vocabulary=1024, context=128)
 
 
+def needed(shape):
+    return memory_bytes(shape, 8, "bf16")
+
+
 def truth(params, tokens):
     return 1.8 + 60 * params**-0.4 + 300 * tokens**-0.42
 
@@ -23,7 +27,7 @@ def law():
 
 def test_it_is_the_best_of_all_sizes(law):
     budget = Budget(flops=4e13)
-    found = candidates(law, FAMILY, budget, lambda cost: 1e11 / cost, 8, Supply((10**9,)), "bf16")
+    found = candidates(law, FAMILY, budget, lambda cost: 1e11 / cost, 8, Supply((10**9,)), needed)
     best, second = choose(found)
     by_force = min(
         (float(law.losses(shape.params, int(4e13 / shape.train_flops_per_token / 1024) * 1024)), shape.params)
@@ -35,7 +39,7 @@ def test_it_is_the_best_of_all_sizes(law):
 
 
 def test_a_time_budget_is_kept(law):
-    found = candidates(law, FAMILY, Budget(seconds=100), lambda cost: 1e11 / (cost + 5e5), 8, Supply((10**9,)), "bf16")
+    found = candidates(law, FAMILY, Budget(seconds=100), lambda cost: 1e11 / (cost + 5e5), 8, Supply((10**9,)), needed)
     assert all(99 < candidate.seconds <= 100 for candidate in found)
 
 
@@ -44,25 +48,25 @@ def test_memory_binds(law):
     found = candidates(
         law,
         FAMILY,
-        Budget(flops=4e13, memory_bytes=memory_bytes(shape, 8, "bf16")),
+        Budget(flops=4e13, memory_bytes=needed(shape)),
         lambda cost: 1e11 / cost,
         8,
         Supply((10**9,)),
-        "bf16",
+        needed,
     )
     assert max(candidate.params for candidate in found) == shape.params
     with pytest.raises(WorkError, match="no model fits"):
         candidates(
-            law, FAMILY, Budget(flops=4e13, memory_bytes=1000), lambda cost: 1e11 / cost, 8, Supply((10**9,)), "bf16"
+            law, FAMILY, Budget(flops=4e13, memory_bytes=1000), lambda cost: 1e11 / cost, 8, Supply((10**9,)), needed
         )
 
 
 def test_short_text_makes_the_model_larger(law):
     plenty, _ = choose(
-        candidates(law, FAMILY, Budget(flops=4e14), lambda cost: 1e11 / cost, 8, Supply((10**9,)), "bf16")
+        candidates(law, FAMILY, Budget(flops=4e14), lambda cost: 1e11 / cost, 8, Supply((10**9,)), needed)
     )
     little, _ = choose(
-        candidates(law, FAMILY, Budget(flops=4e14), lambda cost: 1e11 / cost, 8, Supply((10**6,)), "bf16")
+        candidates(law, FAMILY, Budget(flops=4e14), lambda cost: 1e11 / cost, 8, Supply((10**6,)), needed)
     )
     assert little.params > plenty.params
     assert little.loss > plenty.loss

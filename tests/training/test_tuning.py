@@ -4,13 +4,14 @@ import pytest
 
 from scalewright.ledger import Ledger
 from scalewright.machines.host import CpuTime
+from scalewright.machines.way import Way
 from scalewright.pipeline.processes import Started
 from scalewright.pipeline.tuned import tuned
 from scalewright.pipeline.watch import Silent
 from scalewright.planning.machine_plan import Layout
 from scalewright.tasks.language import Language
 from scalewright.training import train, tuning
-from scalewright.training.tuning import Way, going, tune, way_of
+from scalewright.training.tuning import going, tune, way_of
 
 LONG = (40_000,)
 

@@ -41,7 +41,11 @@ def _answer(plan: Plan) -> dict[str, Any]:
         "memory_bytes": plan.memory_bytes,
         "mfu": plan.mfu,
         "tokens_per_second": plan.tokens_per_second,
-        "layout": {"devices": 1, "threads": plan.threads, "micro_batch": plan.recipe.batch_size},
+        "layout": {
+            "devices": 1,
+            "threads": plan.way.threads,
+            "micro_batch": plan.recipe.batch_size // plan.way.accumulation,
+        },
     }
     return found
 
@@ -56,6 +60,7 @@ def _lines(plan: Plan) -> list[tuple[str, str]]:
         ("time", f"{time.value:,.0f} s ({time.low:,.0f} – {time.high:,.0f}, {time.level:.0%})"),
         ("speed", f"{plan.tokens_per_second:,.0f} tokens/s, {plan.mfu:.0%} of the probed rate, {plan.efficiency:.0%} of the "
          "textbook's ideal"),
-        ("memory", f"{plan.memory_bytes / 2**20:,.0f} MiB, {plan.recipe.precision}, {plan.threads} threads"),
+        ("memory", f"{plan.memory_bytes / 2**20:,.0f} MiB, {plan.recipe.precision}"),
+        ("steps", str(plan.way)),
         ("runner-up", f"{other.params:,} params on {other.tokens:,} tokens, loss {other.loss:.4f}"),
     ]  # fmt: skip

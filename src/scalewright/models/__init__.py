@@ -1,6 +1,6 @@
 """The architectures built in torch, and the layouts in which others read them."""
 
-from scalewright.models.attention import ATTENTIONS, AttentionName, blocks
+from scalewright.models.attention import ATTENTIONS, blocks
 from scalewright.models.folder import MODEL_FILES, load_model, save_model
 from scalewright.models.functions import cross_entropy, head_loss
 from scalewright.models.int8 import to_int8
@@ -11,7 +11,6 @@ from scalewright.models.simulated import simulate, simulated
 __all__ = [
     "ATTENTIONS",
     "MODEL_FILES",
-    "AttentionName",
     "Cache",
     "Llama",
     "blocks",

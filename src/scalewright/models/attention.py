@@ -6,14 +6,14 @@ size. Head h of the queries reads head h G / H of the keys, rounded down.
 
 from collections.abc import Callable
 from itertools import pairwise
-from typing import Literal
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from scalewright.machines.way import AttentionName
+
 Attend = Callable[[Tensor, Tensor, Tensor], Tensor]
-AttentionName = Literal["usual", "blocks", "fused"]
 
 _MOST_BLOCKS, _LEAST_ROWS = 4, 32
 

@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from scalewright.ledger import Run
 from scalewright.models import Llama
+from scalewright.pipeline.final_way import final_trunk
 from scalewright.pipeline.foretold import score_all
 from scalewright.pipeline.planned import Planned
 from scalewright.pipeline.tracking import final_metrics, tracked_final
@@ -12,10 +13,12 @@ from scalewright.pipeline.trained import load_trained
 from scalewright.pipeline.watch import Watch
 from scalewright.pipeline.workspace import Workspace
 from scalewright.planning import Plan
+from scalewright.planning.machine_plan import Layout
 from scalewright.studies import ledger_run
 from scalewright.tasks import evaluate
 from scalewright.training import Measured, Trunk, train
 from scalewright.training.trackers import NoTracker, Tracker
+from scalewright.training.tuning import going
 
 
 class Final(NamedTuple):
@@ -28,15 +31,9 @@ class Final(NamedTuple):
 def train_planned(at: Workspace, planned: Planned, tracker: Tracker | None = None) -> tuple[Trunk, Measured]:
     """Trains the planned model in its own folder, or reads what it measured; a tracker hears of it until the stage is done."""
     plan = planned.plan
-    trunk = Trunk(
-        task=at.task.name,
-        shape=plan.choice.shape,
-        recipe=planned.recipe,
-        data_hash=planned.dataset.hash,
-        seed=plan.seed,
-        horizons=(plan.choice.steps,),
-        threads=plan.threads,
-    )
+    shape, threads = plan.choice.shape, plan.way.threads
+    asked = final_trunk(at, shape, planned.recipe, planned.dataset.hash, plan.choice.steps, threads)
+    trunk, layout = going(plan.way, asked, Layout.alone(threads))
     at.watch.stage("train", f"{plan.choice.params:,} params on {plan.choice.tokens:,} tokens")
     done = at.stages.fresh("train", _made_from(plan, trunk.run_address(plan.choice.steps)))
     heard = NoTracker() if tracker is None or done else tracker
@@ -46,6 +43,7 @@ def train_planned(at: Workspace, planned: Planned, tracker: Tracker | None = Non
             at.task,
             planned.dataset,
             at.runs / trunk.address,
+            layout=layout,
             limit_seconds=plan.limit_seconds or math.inf,
             progress=progress,
         )

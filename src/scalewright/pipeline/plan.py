@@ -1,14 +1,28 @@
 """From law, speed and budget to the plan, with the reason for each number."""
 
 import math
+from dataclasses import dataclass
 
+from scalewright.architectures import LlamaShape
 from scalewright.data import Dataset, DatasetManifest
 from scalewright.documents import Reason
 from scalewright.laws import Law
 from scalewright.machines import Machine
 from scalewright.machines.speed import Speed
+from scalewright.pipeline.final_way import FinalWay
 from scalewright.pipeline.order import training_precision
-from scalewright.planning import Budget, Interval, Ladder, Plan, Prices, Recipe, candidates, choose, memory_bytes
+from scalewright.planning import (
+    Budget,
+    Candidate,
+    Interval,
+    Ladder,
+    Plan,
+    Prices,
+    Recipe,
+    candidates,
+    choose,
+    memory_bytes,
+)
 from scalewright.planning.ideal import BITS, ideal
 from scalewright.tasks import Task
 
@@ -19,30 +33,58 @@ DRIFT = 0.15
 """Assumed relative half-width of a machine's drift between the timing and the run."""
 
 
+@dataclass(frozen=True)
+class Grounds:
+    """What a final run is chosen from.
+
+    Attributes:
+        speed: Of this machine, as timed.
+        drift: How fast the ladder ran over its own timing.
+        seconds, flops: What the budget gives it, one of the two.
+    """
+
+    task: Task
+    law: Law
+    machine: Machine
+    dataset: Dataset
+    ladder: Ladder
+    speed: Speed
+    drift: float
+    seconds: float | None
+    flops: float | None
+
+    def speed_of(self, way: FinalWay) -> Speed:
+        """What is expected of the machine."""
+        return self.speed.drifted(self.drift / way.share)
+
+    def needed_bytes(self, shape: LlamaShape, way: FinalWay) -> int:
+        """Of memory."""
+        rows = self.ladder.batch_size // way.way.accumulation
+        return memory_bytes(shape, rows, self.speed.precision, way.way.compiled)
+
+    def front(self, way: FinalWay) -> list[Candidate]:
+        """Every size that the budget buys."""
+        seconds = self.seconds and MARGIN * self.seconds
+        return candidates(
+            self.law,
+            self.task.family(self.dataset.manifest.vocabulary, self.ladder.context),
+            Budget(seconds, self.flops, 0.8 * self.machine.memory_bytes, way.startup_seconds),
+            self.speed_of(way).tokens_per_second,
+            self.ladder.batch_size,
+            self.dataset.manifest.supply,
+            lambda shape: self.needed_bytes(shape, way),
+        )
+
+
 def make_plan(
-    *,
-    task: Task,
-    law: Law,
-    machine: Machine,
-    dataset: Dataset,
-    ladder: Ladder,
-    recipe: Recipe,
-    speed: Speed,
-    drift: float,
-    seconds: float | None,
-    flops: float | None,
-    hard_stop: float,
-    seed: int,
-    largest_rung_flops: float,
+    on: Grounds, recipe: Recipe, way: FinalWay, *, hard_stop: float, seed: int, largest_rung_flops: float
 ) -> Plan:
-    """The plan of the final run within `seconds` of training or `flops`."""
-    speed = speed.drifted(drift)
-    supply = dataset.manifest.supply
-    budget = Budget(seconds=seconds and MARGIN * seconds, flops=flops, memory_bytes=0.8 * machine.memory_bytes)
-    family = task.family(dataset.manifest.vocabulary, ladder.context)
-    front = candidates(law, family, budget, speed.tokens_per_second, ladder.batch_size, supply, speed.precision)
+    """The plan of the final run."""
+    task, law, machine, dataset, ladder = on.task, on.law, on.machine, on.dataset, on.ladder
+    seconds, flops, speed = on.seconds, on.flops, on.speed_of(way)
+    front = on.front(way)
     choice, runner_up = choose(front)
-    unique = supply.worth(choice.tokens)
+    unique = dataset.manifest.supply.worth(choice.tokens)
     prediction = law.predict(choice.params, choice.tokens, unique_tokens=min(unique, choice.tokens), level=LEVEL)
     tokens_per_second = speed.tokens_per_second(choice.shape.train_flops_per_token)
     rate = machine.rate(speed.precision)
@@ -50,7 +92,7 @@ def make_plan(
     slack = math.hypot(DRIFT, speed.spread() / 2)
     epochs = choice.tokens / unique
     binding = f"{MARGIN:.0%} of {seconds:.0f} s of training" if seconds is not None else f"{flops:.2e} FLOPs"
-    needed = memory_bytes(choice.shape, ladder.batch_size, speed.precision)
+    needed = on.needed_bytes(choice.shape, way)
     return Plan(
         task=task.name,
         data_hash=dataset.hash,
@@ -59,7 +101,7 @@ def make_plan(
         front=tuple(front),
         runner_up=runner_up,
         recipe=recipe,
-        threads=speed.threads,
+        way=way.way,
         seed=seed,
         unique_tokens=unique,
         memory_bytes=needed,
@@ -107,9 +149,10 @@ def make_plan(
             "tokens_per_second": Reason(
                 origin="measured",
                 text=f"{tokens_per_second:,.0f}, read between training steps timed at {len(speed.points)} sizes "
-                f"on {speed.threads} threads, times {drift:.2f}: how fast the ladder ran over its own timing",
+                f"on {speed.threads} threads, times {on.drift:.2f}: how fast the ladder ran over its own timing"
+                + ("" if way.share == 1 else f"; over {way.share:.2f}: its steps are computed another way"),
             ),
-            "threads": Reason(origin="measured", text=f"{speed.threads}: all that this process may use, as timed"),
+            "way": way.reason,
             "seed": Reason(origin="given", text=f"seed = {seed} in the project file"),
             "unique_tokens": _unique_reason(dataset.manifest, unique),
             "context": ladder.reasons["context"],
@@ -145,7 +188,9 @@ def make_plan(
             ),
             "forecast_seconds": Reason(
                 origin="assumed",
-                text=f"measured speed; ±{slack:.0%} for the spread of its steps and the drift of the machine until the run",
+                text="measured speed"
+                + (f", {way.startup_seconds:.0f} s of compiling" if way.startup_seconds else "")
+                + f"; ±{slack:.0%} for the spread of its steps and the drift of the machine until the run",
             ),
             "hard_stop": Reason(
                 origin="given",

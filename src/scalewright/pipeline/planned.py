@@ -12,14 +12,15 @@ from scalewright.ledger import Run, trunk_of
 from scalewright.machines import Machine
 from scalewright.machines.probe import probe
 from scalewright.machines.speed import Speeds
+from scalewright.pipeline.final_way import FinalWay, final_trunk, find_way
 from scalewright.pipeline.foretold import store_once
 from scalewright.pipeline.machine_file import trainable_here
 from scalewright.pipeline.order import ladder_order, rough_settings, training_precision
-from scalewright.pipeline.plan import make_plan
+from scalewright.pipeline.plan import Grounds, make_plan
 from scalewright.pipeline.speeds import ladder_drift, time_models
 from scalewright.pipeline.watch import Watch
 from scalewright.pipeline.workspace import Workspace
-from scalewright.planning import RECIPE_VERSION, Ladder, Plan, Recipe, design_ladder
+from scalewright.planning import RECIPE_VERSION, Ladder, Plan, Recipe, choose, design_ladder
 from scalewright.planning.rules import Settings
 from scalewright.studies import LOCAL, Executor, LadderStudy, executor_named, ladder_recipe
 
@@ -285,29 +286,28 @@ def _plan(
     """Chooses the final model; its forecast is stored before anything is trained."""
     at.watch.stage("plan", "choosing the model")
     budget = at.project.budget
+    on = Grounds(
+        task=at.task,
+        law=law,
+        machine=machine,
+        dataset=dataset,
+        ladder=ladder,
+        speed=speeds.final,
+        drift=ladder_drift(runs, speeds.ladder),
+        seconds=budget.seconds,
+        flops=budget.flops,
+    )
+    inputs = [law.hash, machine.hash, dataset.hash, ladder.hash, recipe.deciding, speeds.hash]
+    inputs.append(budget.model_dump(mode="json"))
+    way = at.stages.document("way", FinalWay, inputs, lambda: _way(at, on, recipe))
     plan = at.stages.document(
         "plan",
         Plan,
-        [
-            law.hash,
-            machine.hash,
-            dataset.hash,
-            ladder.hash,
-            recipe.deciding,
-            speeds.hash,
-            budget.model_dump(mode="json"),
-        ],
+        [*inputs, way.hash],
         lambda: make_plan(
-            task=at.task,
-            law=law,
-            machine=machine,
-            dataset=dataset,
-            ladder=ladder,
-            recipe=recipe,
-            speed=speeds.final,
-            drift=ladder_drift(runs, speeds.ladder),
-            seconds=budget.seconds,
-            flops=budget.flops,
+            on,
+            recipe,
+            way,
             hard_stop=HARD_STOP,
             seed=at.project.seed,
             largest_rung_flops=max(run.flops for run in runs),
@@ -330,6 +330,14 @@ def _plan(
         + ("" if plan.limit_seconds is None else f", stopped at {plan.limit_seconds:.0f} s")
     )
     return plan
+
+
+def _way(at: Workspace, on: Grounds, recipe: Recipe) -> FinalWay:
+    """What is fastest for the model that would be chosen without it: the one that is chosen with it is hardly larger."""
+    as_timed = FinalWay.as_timed(on.speed.threads)
+    choice, _ = choose(on.front(as_timed))
+    trunk = final_trunk(at, choice.shape, recipe, on.dataset.hash, choice.steps, on.speed.threads)
+    return find_way(at, trunk, on.dataset)
 
 
 class _StudyWatch:

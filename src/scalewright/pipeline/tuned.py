@@ -6,12 +6,13 @@ from typing import Any, ClassVar
 from scalewright.documents import Document
 from scalewright.files import content_hash
 from scalewright.ledger import Ledger, Tuning
+from scalewright.machines.way import Way
 from scalewright.pipeline.processes import Started
 from scalewright.pipeline.watch import Watch
 from scalewright.planning.machine_plan import Layout
 from scalewright.tasks import Prepared, Trainable
 from scalewright.training import Trunk
-from scalewright.training.tuning import Way, compiling_pays, going, holds_for, tune, way_of
+from scalewright.training.tuning import Tuned, compiling_pays, compiling_seconds, going, holds_for, tune, way_of
 
 
 class FrozenWay(Document):
@@ -60,8 +61,13 @@ def tuned(
         if path.exists():
             way = FrozenWay.load(path).way
         else:
-            one = measure and started.processes == 1
-            way = _way(trunk, task, dataset, layout, device, ledger, watch) if one else way_of(trunk, layout)
+            way = way_of(trunk, layout)
+            if measure and started.processes == 1:
+                with Ledger.open(ledger) as opened:
+                    known = known_or_tuned(
+                        trunk, task, dataset, layout=layout, device=device, ledger=opened, watch=watch
+                    )
+                way = way if known is None else known.way
             FrozenWay(way=way).save(path)
         found = way.model_dump(mode="json")
     way = Way.model_validate(started.agreed(found))
@@ -70,44 +76,60 @@ def tuned(
     return begun, alone if started.processes == 1 else layout
 
 
-def _way(
-    trunk: Trunk, task: Trainable, dataset: Prepared, layout: Layout, device: str, ledger: str | Path, watch: Watch
-) -> Way:
+def known_or_tuned(
+    trunk: Trunk, task: Trainable, dataset: Prepared, *, layout: Layout, device: str, ledger: Ledger, watch: Watch
+) -> Tuned | None:
+    """What the ledger knows to be fastest on this machine for a model, or what is found out now and recorded; None where a
+    training is too short for that, or the machine is not its own.
+
+    Args:
+        trunk: As asked for, of one process.
+        task, dataset, layout, device: as for `tune`.
+        ledger: Where it is remembered.
+        watch: Hears of it.
+    """
     asked, about = way_of(trunk, layout), holds_for(trunk, device, layout)
     key = content_hash(about)
-    with Ledger.open(ledger) as opened:
-        known = opened.tuning(key)
-    if known is not None:
-        way = Way.model_validate(known.way)
-        seconds = trunk.horizons[-1] * min(each for _, each in known.tried)
-        if way.compiled and not asked.compiled and not compiling_pays(trunk, seconds):
-            way = way.model_copy(update={"compiled": False})
-        watch.say(f"way: measured before, {known.created_at[:10]}: {way}")
-        return way
+    row = ledger.tuning(key)
+    if row is not None:
+        known = _known(row, trunk, asked)
+        watch.say(f"way: measured before, {row.created_at[:10]}: {known.way}")
+        return known
     watch.stage("tune", "timing what pays here")
     found = tune(trunk, task, dataset, device, layout)
     if found is None:
         watch.say(f"way: as asked, the training is too short to time others: {asked}")
-        return asked
+        return None
     if not found.trusted:
         watch.warn(
             f"others took {found.taken_by_others:.0%} of the processor: what is fastest here was not to be told; trained as "
             f"asked: {asked}"
         )
-        return asked
+        return None
     watch.say(
         f"way: measured: {found.way}: {found.saved:.0%} less time than as asked, of {len(found.tried)} ways timed in "
         f"{found.seconds:.0f} s"
     )
     if found.whole:
-        with Ledger.open(ledger) as opened:
-            opened.record_tuning(
-                Tuning(
-                    id=key,
-                    about=about,
-                    way=found.way.model_dump(mode="json"),
-                    tried=[[each.model_dump(mode="json"), seconds] for each, seconds in found.tried],
-                    seconds=found.seconds,
-                )
+        ledger.record_tuning(
+            Tuning(
+                id=key,
+                about=about,
+                way=found.way.model_dump(mode="json"),
+                tried=[[each.model_dump(mode="json"), seconds] for each, seconds in found.tried],
+                seconds=found.seconds,
             )
-    return found.way
+        )
+    return found
+
+
+def _known(row: Tuning, trunk: Trunk, asked: Way) -> Tuned:
+    """As it was found; eager where this training is too short to be compiled."""
+    tried = tuple((Way.model_validate(way), float(seconds)) for way, seconds in row.tried)
+    way, startup = Way.model_validate(row.way), 0.0
+    if way.compiled and not asked.compiled:
+        if compiling_pays(trunk, trunk.horizons[-1] * min(seconds for _, seconds in tried)):
+            startup = compiling_seconds(trunk.shape)
+        else:
+            way = way.model_copy(update={"compiled": False})
+    return Tuned(way=way, tried=tried, seconds=row.seconds, taken_by_others=None, startup_seconds=startup)

@@ -9,7 +9,6 @@ from scalewright.architectures import LlamaFamily, LlamaShape
 from scalewright.errors import InputError, WorkError
 from scalewright.laws import Law, Supply
 from scalewright.planning.plan import Candidate
-from scalewright.planning.processor_memory import memory_bytes
 
 FURTHEST_SIZE = 30.0
 """Sizes beyond this many times the largest one in the law's data are not considered."""
@@ -17,11 +16,12 @@ FURTHEST_SIZE = 30.0
 
 @dataclass(frozen=True)
 class Budget:
-    """What the final run may use: seconds of training or FLOPs, and memory."""
+    """What the final run may use: seconds of training, those before its first step among them, or FLOPs, and memory."""
 
     seconds: float | None = None
     flops: float | None = None
     memory_bytes: float = float("inf")
+    startup_seconds: float = 0.0
 
     def __post_init__(self) -> None:
         if (self.seconds is None) == (self.flops is None):
@@ -32,7 +32,7 @@ class Budget:
         if self.flops is not None:
             return self.flops / flops_per_token
         assert self.seconds is not None
-        return self.seconds * tokens_per_second
+        return (self.seconds - self.startup_seconds) * tokens_per_second
 
 
 def candidates(
@@ -42,12 +42,12 @@ def candidates(
     tokens_per_second: Callable[[float], float],
     batch_size: int,
     supply: Supply,
-    precision: str,
+    needed_bytes: Callable[[LlamaShape], float],
 ) -> list[Candidate]:
     """Every size of the family with whole heads that fits, with the tokens that the budget buys it and its forecast loss.
 
-    Tokens beyond the `supply` are repeats. Sizes with half a head too much serve the ladder alone: `transformers` does not
-    load them all.
+    Tokens beyond the `supply` are repeats; `needed_bytes` of memory is what a shape's training takes. Sizes with half a head
+    too much serve the ladder alone: `transformers` does not load them all.
 
     Raises:
         WorkError: no size fits, with the limit that binds.
@@ -59,7 +59,7 @@ def candidates(
     while (shape := family.shape(width)).params <= FURTHEST_SIZE * law.support.params[1]:
         speed = tokens_per_second(shape.train_flops_per_token)
         count = int(budget.tokens(shape.train_flops_per_token, speed) / per_step)
-        if memory_bytes(shape, batch_size, precision) <= budget.memory_bytes and count >= 100:
+        if needed_bytes(shape) <= budget.memory_bytes and count >= 100:
             shapes.append(shape)
             steps.append(count)
         width += family.head_size
@@ -67,7 +67,7 @@ def candidates(
         smallest = family.shape(2 * family.head_size)
         raise WorkError(
             f"no model fits: the smallest, {smallest.params:,} params, needs 100 steps of {per_step} tokens and "
-            f"{memory_bytes(smallest, batch_size, precision):,} bytes: raise the budget"
+            f"{needed_bytes(smallest):,.0f} bytes: raise the budget"
         )
     params = np.array([float(shape.params) for shape in shapes])
     tokens = np.array([float(count * per_step) for count in steps])
@@ -79,7 +79,7 @@ def candidates(
             tokens=count * per_step,
             steps=count,
             flops=float(count * per_step * shape.train_flops_per_token),
-            seconds=count * per_step / tokens_per_second(shape.train_flops_per_token),
+            seconds=budget.startup_seconds + count * per_step / tokens_per_second(shape.train_flops_per_token),
             loss=float(loss),
         )
         for shape, count, loss in zip(shapes, steps, losses, strict=True)

@@ -4,6 +4,7 @@ from typing import ClassVar
 
 from scalewright.architectures import LlamaShape
 from scalewright.documents import Document, Part, Reason
+from scalewright.machines.way import Way
 from scalewright.planning.recipe import Recipe
 
 
@@ -52,7 +53,8 @@ class Plan(Document):
     """The best model of each size within the budget, by size."""
     runner_up: Candidate
     recipe: Recipe
-    threads: int
+    way: Way
+    """How its steps are computed."""
     seed: int
     unique_tokens: int
     """Training tokens there are, of a mixture what its sources are worth (`Supply.worth`); more planned tokens than these are

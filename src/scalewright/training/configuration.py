@@ -9,7 +9,7 @@ from scalewright.architectures import Shape
 from scalewright.documents import Part
 from scalewright.errors import InputError
 from scalewright.files import content_hash, file_hash
-from scalewright.models import AttentionName
+from scalewright.machines.way import AttentionName
 from scalewright.planning.recipe import Recipe
 from scalewright.training.batch_warmup import WithSmallBatches, batch_warmup
 from scalewright.training.schedule import Cosine, Linear, Schedule, WarmupStableDecay

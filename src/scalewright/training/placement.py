@@ -10,7 +10,8 @@ from torch.nn.parallel import DistributedDataParallel
 from torch.utils.checkpoint import checkpoint
 
 from scalewright.errors import InputError
-from scalewright.models import ATTENTIONS, AttentionName, Llama, compute_in, simulate
+from scalewright.machines.way import AttentionName
+from scalewright.models import ATTENTIONS, Llama, compute_in, simulate
 from scalewright.models.stages import LlamaStage
 from scalewright.planning.machine_plan import Layout
 from scalewright.planning.recipe import Recipe

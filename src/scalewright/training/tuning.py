@@ -10,11 +10,12 @@ from typing import Any
 import numpy as np
 import torch
 
-from scalewright.architectures import LlamaShape
+from scalewright.architectures import LlamaShape, Shape
 from scalewright.documents import Part
 from scalewright.machines.host import BUSY, CpuTime, cpu_model, usable_cores
 from scalewright.machines.processor import COMPILE_LAYER_SECONDS, COMPILE_SECONDS
-from scalewright.models import ATTENTIONS, AttentionName, blocks
+from scalewright.machines.way import Way
+from scalewright.models import ATTENTIONS, blocks
 from scalewright.planning.machine_plan import Layout
 from scalewright.tasks import Prepared, Trainable
 from scalewright.training.configuration import Trunk
@@ -33,25 +34,6 @@ _COMPILE_PAYS = 10
 """Times what compiling takes that a training must last for it to be tried."""
 
 
-class Way(Part):
-    """How steps are computed: what changes their time, and their numbers' last digits, and nothing else."""
-
-    threads: int
-    compiled: bool = False
-    attention: AttentionName = "usual"
-    loss_parts: int = 1
-    accumulation: int = 1
-    keeps_memory: bool = True
-
-    def __str__(self) -> str:
-        logits = f", logits in {self.loss_parts} parts" if self.loss_parts > 1 else ""
-        memory = "" if self.keeps_memory else ", freed memory given back"
-        return (
-            f"{'compiled' if self.compiled else 'eager'}, {self.threads} threads, attention {self.attention}, "
-            f"{self.accumulation} micro-batches{logits}{memory}"
-        )
-
-
 class Tuned(Part):
     """The choice, and how it was found.
 
@@ -60,14 +42,16 @@ class Tuned(Part):
         seconds: That it took in all.
         taken_by_others: Share of the processor that other processes took before anything was compiled; None where the system
             does not tell.
+        startup_seconds: What the choice took to compile.
+        whole: Whether there was time for every way.
     """
 
     way: Way
     tried: tuple[tuple[Way, float], ...]
     seconds: float
     taken_by_others: float | None
+    startup_seconds: float = 0.0
     whole: bool = True
-    """Whether there was time for every way."""
 
     @property
     def trusted(self) -> bool:
@@ -122,10 +106,14 @@ def holds_for(trunk: Trunk, device: str, layout: Layout) -> dict[str, Any]:
     }
 
 
+def compiling_seconds(shape: Shape) -> float:
+    """What compiling is taken to take where it was not timed."""
+    return COMPILE_SECONDS + COMPILE_LAYER_SECONDS * getattr(shape, "depth", _LAYERS)
+
+
 def compiling_pays(trunk: Trunk, seconds: float) -> bool:
     """Whether a training of so many seconds is long enough for compiling to be tried."""
-    depth = getattr(trunk.shape, "depth", _LAYERS)
-    return seconds > _COMPILE_PAYS * (COMPILE_SECONDS + COMPILE_LAYER_SECONDS * depth)
+    return seconds > _COMPILE_PAYS * compiling_seconds(trunk.shape)
 
 
 def tune(trunk: Trunk, task: Trainable, dataset: Prepared, device: str, layout: Layout) -> Tuned | None:
@@ -156,12 +144,16 @@ def tune(trunk: Trunk, task: Trainable, dataset: Prepared, device: str, layout: 
                 way = candidate
     # Before there are compilers, which are processes of their own.
     taken = CpuTime.now().taken_by_others_since(before)
+    startup = 0.0
     if not way.compiled and compiling_pays(trunk, expected):
         candidate = way.model_copy(update={"compiled": True})
         # Once tried it is compiled: what it took is spent.
-        way = candidate if search.faster(candidate, way) else way
+        if search.faster(candidate, way):
+            startup = max(0.0, search.took[candidate] - search.took[way])
+            way = candidate
     return Tuned(
         way=way,
+        startup_seconds=startup,
         tried=tuple(search.tried.items()),
         seconds=time.perf_counter() - begun,
         taken_by_others=taken,
@@ -175,6 +167,7 @@ class _Search:
 
     measure: Callable[[Way], float]
     tried: dict[Way, float] = field(default_factory=dict)
+    took: dict[Way, float] = field(default_factory=dict)  # to build, to warm up and to time, the first time
     deadline: float = math.inf
     cut: bool = False
 
@@ -186,7 +179,9 @@ class _Search:
         return there
 
     def time(self, way: Way) -> float:
+        begun = time.monotonic()
         seconds = self.measure(way)
+        self.took.setdefault(way, time.monotonic() - begun)
         self.tried[way] = min(seconds, self.tried.get(way, seconds))
         return seconds
 
