@@ -86,6 +86,8 @@ class ReferenceSteps:
     def compile(self, precision: Precision) -> None:
         """The first model, its cache of kernels empty. The first alone, for it takes half a minute."""
         shape, sequences = MODELS[0]
+        # Nor is anything left of an earlier probe of this process.
+        torch.compiler.reset()
         with _no_kernels():
             timed = _Timed(_trainer(shape, sequences, precision, self.threads, compiled=True), shape, sequences)
             timed.trainer.advance(Still())
