@@ -9,6 +9,7 @@ from scalewright.architectures import LlamaFamily, LlamaShape
 from scalewright.documents import Reason
 from scalewright.laws import fit
 from scalewright.ledger import Forecast, Run
+from scalewright.machines.way import Way
 from scalewright.planning import Candidate, Ideal, Interval, Ladder, Plan, Recipe, Rung
 from scalewright.reports import ReportContent, Variant
 
@@ -175,7 +176,7 @@ def make_content() -> ReportContent:
                 "weight_decay": Reason(origin="assumed", text="0.1, the common value of Llama-like models"),
             },
         ),
-        threads=2,
+        way=Way(threads=2),
         seed=0,
         unique_tokens=UNIQUE,
         memory_bytes=480_000_000,
