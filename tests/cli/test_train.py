@@ -85,6 +85,7 @@ def test_processes_of_torchrun_train_together(place, call):
     together = json.loads(answered.stdout)
     # Their sums come in another order, which some thousand hot steps make the most of.
     assert together["loss"] == pytest.approx(alone["loss"], rel=0.05)
+    assert together["test_loss"] == pytest.approx(alone["test_loss"], rel=0.05)
     assert "started as 2 processes: 2 replicas" in answered.stderr
 
 

@@ -77,7 +77,7 @@ def test_no_time_is_left_where_compiling_takes_it_all(grounds):
 @pytest.fixture
 def project(tmp_path, monkeypatch):
     """A project's ledger and its long final run; steps take half of the time in blocks and a quarter of that compiled."""
-    monkeypatch.setattr(CpuTime, "taken_by_others_since", lambda self, before: 0.0)
+    monkeypatch.setattr(CpuTime, "taken_by_others_since", lambda self, *since: 0.0)
     timed = []
 
     def step_seconds(way, *about):

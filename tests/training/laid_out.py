@@ -5,6 +5,7 @@
 ASKED is JSON: `trunk`, `data`, `layout` (degrees, or `replicas`, as many as there are processes), `steps`, and optionally
 `load` and `save`, folders of checkpoints. With a folder `train` in the place of `steps` the trunk is trained there to its end;
 the last process kills itself once at step `kill`, and where the environment says LOST its torchrun with it.
+With `tune` it tells in the place of losses which way each process found to be the fastest, and how many it timed.
 With `weigh` it tells in the place of losses how much memory the fullest process took, at the most, to begin.
 """
 
@@ -18,9 +19,10 @@ import torch
 import torch.distributed as dist
 
 from scalewright.machines.collectives import join
+from scalewright.pipeline.processes import Started
 from scalewright.planning.machine_plan import Layout
 from scalewright.tasks import trainable_named
-from scalewright.training import Trainer, Trunk, train
+from scalewright.training import Trainer, Trunk, train, tuning
 from scalewright.training.checkpoint import Checkpoints
 from scalewright.training.memory import peak_memory_bytes, reset_peak_memory
 
@@ -39,6 +41,12 @@ def main(asked: dict) -> None:
         watch = KillOnce(asked["kill"], folder / "killed", node=asked["layout"] == "replicas")
         measured = list(train(trunk, task, dataset, folder, layout=layout, checkpoint_seconds=0, progress=watch))
         tell({"losses": [one.loss for one in measured]})
+    if asked.get("tune"):
+        tuning._SECONDS, tuning.SHARE, tuning._COMPILE_PAYS = 0.0, 1e6, 1e9
+        found = tuning.tune(trunk, task, dataset, "cpu", layout, Started.now().slowest, beside=world)
+        told = [None] * world
+        dist.all_gather_object(told, (str(found.way), [seconds for _, seconds in found.tried]))
+        tell({"ways": told})
     if asked.get("weigh"):
         # What torch loads for its layouts is no part of it.
         shallow = trunk.model_copy(update={"shape": trunk.shape.model_copy(update={"depth": 2})})

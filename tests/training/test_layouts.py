@@ -165,6 +165,29 @@ def test_no_process_ever_holds_more_than_its_own_part_and_one_weight(dataset, na
     )
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["replicas", "sharded", "tensor", "pipeline", "shards x tensor"])
+def test_layers_are_compiled_in_every_layout(one_process, dataset, name):
+    _, losses, _, validation = one_process
+    found = laid_out(
+        dataset, (QUICK | SLOW)[name], steps=STEPS, trunk=wide(dataset).model_copy(update={"compiled": True})
+    )
+    # Their sums come in another order.
+    assert found["losses"] == pytest.approx(losses, rel=1e-4)
+    assert found["validation"] == pytest.approx(validation, rel=1e-4)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["replicas", "sharded", "tensor", "pipeline"])
+def test_processes_are_tuned_together_and_to_the_same(dataset, name):
+    trunk = wide(dataset)
+    trunk = trunk.model_copy(update={"shape": trunk.shape.model_copy(update={"context": 64})})
+    first, second = laid_out(dataset, (QUICK | SLOW)[name], trunk=trunk, tune=True)["ways"]
+    assert first == second
+    # As asked, in blocks, fused, and with freed memory given back.
+    assert len(first[1]) == 4
+
+
 def test_as_many_processes_as_planned_are_expected(dataset):
     with pytest.raises(InputError, match="2 devices planned, 1 processes started"):
         Trainer(wide(dataset), LANGUAGE, dataset, "cpu", Layout.alone().model_copy(update={"devices": 2, "data": 2}))

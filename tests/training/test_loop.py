@@ -1,10 +1,12 @@
 """Trunks and branches: bit for bit the same however they are cut, killed or resumed."""
 
+import shutil
+
 import pytest
 import torch
 
 from scalewright.errors import WorkError
-from scalewright.tasks import task_named
+from scalewright.tasks import evaluate, task_named
 from scalewright.training import train
 from scalewright.training.checkpoint import Checkpoints, read_tensors
 from scalewright.training.mesh import Mesh
@@ -52,6 +54,35 @@ def test_finished_branches_are_not_run_again(trunk, dataset, tmp_path):
     first = list(train(trunk(), LANGUAGE, dataset, tmp_path))
     again = list(train(trunk(), LANGUAGE, dataset, tmp_path, progress=KillAt(1)))
     assert again == first
+
+
+def test_the_longest_branch_alone_is_tested_and_as_its_model_would_be(trunk, dataset, tmp_path):
+    measured = list(train(trunk(), LANGUAGE, dataset, tmp_path, test=True))
+    assert [one.test_loss is None for one in measured] == [True, True, False]
+    model = LANGUAGE.build(trunk().shape)
+    model.load_state_dict(read_tensors(tmp_path / "weights"))
+    told = evaluate(LANGUAGE, model, dataset, "test", "fp32")
+    assert measured[-1].test_loss == pytest.approx(told.loss, rel=1e-6)
+    assert measured[-1].test_loss != measured[-1].loss
+
+
+def test_a_finished_run_is_tested_later_without_training_again(trunk, dataset, tmp_path):
+    at_once = list(train(trunk(), LANGUAGE, dataset, tmp_path / "at once", test=True))
+    *_, before = train(trunk(), LANGUAGE, dataset, tmp_path / "later")
+    assert before.test_loss is None
+    asked = list(train(trunk(), LANGUAGE, dataset, tmp_path / "later", test=True, progress=KillAt(1)))
+    assert (asked[-1].test_loss, asked[-1].loss) == (at_once[-1].test_loss, before.loss)
+    # It stays known.
+    assert list(train(trunk(), LANGUAGE, dataset, tmp_path / "later")) == asked
+    shutil.rmtree(tmp_path / "later" / "weights")
+    assert list(train(trunk(), LANGUAGE, dataset, tmp_path / "later", test=True)) == asked
+
+
+def test_weights_that_are_gone_cannot_be_tested(trunk, dataset, tmp_path):
+    list(train(trunk(), LANGUAGE, dataset, tmp_path))
+    shutil.rmtree(tmp_path / "weights")
+    with pytest.raises(WorkError, match="weights are gone; delete this folder"):
+        list(train(trunk(), LANGUAGE, dataset, tmp_path, test=True))
 
 
 def test_seeds_differ_and_repeat(trunk, dataset, tmp_path):

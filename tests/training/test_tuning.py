@@ -21,7 +21,7 @@ def timed(monkeypatch):
     """Puts formulas in the place of timings: `timed(seconds)` of a way, in turn; lists the ways that were timed. The machine
     is the test's own, whatever else runs on it."""
     asked = []
-    monkeypatch.setattr(CpuTime, "taken_by_others_since", lambda self, before: 0.0)
+    monkeypatch.setattr(CpuTime, "taken_by_others_since", lambda self, *since: 0.0)
 
     def put(seconds):
         def step_seconds(way, *about):
@@ -131,7 +131,7 @@ def test_real_steps_are_timed(long, dataset, monkeypatch):
 
 def test_a_busy_machine_tells_nothing(long, dataset, tmp_path, timed, monkeypatch):
     timed(lambda way, number: 0.5 if way.attention == "blocks" else 1.0)
-    monkeypatch.setattr(CpuTime, "taken_by_others_since", lambda self, before: 0.3)
+    monkeypatch.setattr(CpuTime, "taken_by_others_since", lambda self, *since: 0.3)
     told = []
     monkeypatch.setattr(Silent, "warn", lambda self, text: told.append(text))
     asked = long()
@@ -139,7 +139,7 @@ def test_a_busy_machine_tells_nothing(long, dataset, tmp_path, timed, monkeypatc
     assert found == asked
     assert "others took 30% of the processor" in told[0]
     # And nothing of it is remembered.
-    monkeypatch.setattr(CpuTime, "taken_by_others_since", lambda self, before: 0.0)
+    monkeypatch.setattr(CpuTime, "taken_by_others_since", lambda self, *since: 0.0)
     assert tuned(asked, Language(), dataset, tmp_path / "later", **about(tmp_path))[0].attention == "blocks"
 
 
@@ -180,3 +180,22 @@ def test_a_run_goes_on_as_it_was_begun_on_any_number_of_processes(long, dataset,
     assert layout.threads == 4
     another, _ = tuned(long(threads=2, seed=1), Language(), dataset, tmp_path, **two)
     assert another == long(threads=2, seed=1)
+
+
+def test_a_run_goes_on_in_the_micro_batches_that_are_asked_for_now(long, dataset, tmp_path, timed):
+    # After it ran out of memory, for one: still the same run.
+    timed(lambda way, number: 0.5 if way.attention == "blocks" else 1.0)
+    begun, _ = tuned(long(), Language(), dataset, tmp_path, **about(tmp_path))
+    timed(lambda way, number: 0.5 if way.attention == "fused" else 1.0)
+    smaller = Layout.alone(threads=1).model_copy(update={"accumulation": 4, "recompute": "all"})
+    later, layout = tuned(long(), Language(), dataset, tmp_path, **about(tmp_path) | {"layout": smaller})
+    assert later == begun != long()
+    assert (layout.accumulation, layout.recompute) == (4, "all")
+
+
+def test_several_processes_keep_their_threads_and_micro_batches(long, dataset, timed):
+    several = Layout.alone(threads=4).model_copy(update={"devices": 2, "data": 2, "micro_batch": 2})
+    way = Way(threads=2, attention="fused", accumulation=4, compiled=True)
+    trunk, layout = going(way, long(threads=4), several)
+    assert (trunk.attention, trunk.compiled, layout.compiled) == ("fused", True, True)
+    assert (layout.threads, layout.accumulation, layout.micro_batch) == (4, 1, 2)

@@ -61,13 +61,10 @@ def train(
     if device == "cuda" and not torch.cuda.is_available():
         raise InputError(f"--device cuda: torch {torch.__version__} sees none: use cpu, or install a build for it")
     on = ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device
-    launched = collectives.launched()
-    if launched:
+    if collectives.launched():
         collectives.join(on)
     with stoppable(), TerminalWatch(errors) as watch:
         trained = _trained(chosen, plan.parent, data, out, rate, seed, on, ledger, tune, watch)
-    if launched:
-        collectives.leave()
     if trained is None:  # another process of the job answers
         return
     if json:

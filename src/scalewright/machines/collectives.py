@@ -3,6 +3,7 @@
 import os
 import time
 from collections.abc import Callable
+from datetime import timedelta
 
 import numpy as np
 import torch
@@ -16,6 +17,8 @@ from scalewright.machines.machine import Collective, CollectiveKind
 _SMALL, _LARGE = 8, 32 * 2**20
 _REPEATS = {_SMALL: 60, _LARGE: 12}
 _WARM_UP = 3
+PATIENCE = timedelta(minutes=10)
+"""For a process that others wait for: NCCL's own, which of gloo would be half an hour. Then it is held to be lost."""
 
 
 def launched() -> bool:
@@ -31,9 +34,11 @@ def join(device: str) -> int:
         backend = "nccl" if device == "cuda" else "gloo"
         if "TORCHELASTIC_RESTART_COUNT" in os.environ:
             store, rank, world = next(rendezvous("env://"))
-            dist.init_process_group(backend, store=_own_store(store, world), rank=rank, world_size=world)
+            dist.init_process_group(
+                backend, store=_own_store(store, world), rank=rank, world_size=world, timeout=PATIENCE
+            )
         else:
-            dist.init_process_group(backend)
+            dist.init_process_group(backend, timeout=PATIENCE)
     return dist.get_rank()
 
 

@@ -134,7 +134,7 @@ def train_by_hand(
         base: Where the file's relative paths begin.
         device: Torch device type.
         ledger: Path or URL.
-        tune: Whether one process measures first what pays here.
+        tune: Whether the processes measure first what pays here.
         watch: Hears of stages and progress, in the first process.
 
     Raises:

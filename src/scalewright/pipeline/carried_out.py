@@ -14,7 +14,7 @@ from scalewright.pipeline.watch import Watch
 from scalewright.planning.machine_plan import Layout
 from scalewright.studies import ledger_run
 from scalewright.studies.work import alone
-from scalewright.tasks import Prepared, Trainable, evaluate, trainable_named
+from scalewright.tasks import Prepared, Trainable, trainable_named
 from scalewright.training import Trunk, train
 
 MODEL = "model"
@@ -89,14 +89,16 @@ def carry_out(
         dataset: Its data.
         out: For its checkpoints and its model; the same for all processes.
         layout: How it lies on its processes.
-        device: Where it is trained and evaluated.
+        device: Where they train and evaluate it.
         ledger: Path or URL; a row that is there already stays.
         started: The processes.
-        tune: Whether one process measures first what pays here.
+        tune: Whether the processes measure first what pays here.
         watch: Hears of it.
         study: That it belongs to.
         made_from: Hash of what asked for it: a plan, or a training's description.
         limit_seconds: As for `train`.
+
+    The processes part when it is trained and evaluated: the first alone does the rest.
 
     Raises:
         WorkError: the same training is under way already, or it failed.
@@ -130,18 +132,19 @@ def carry_out(
             layout=layout,
             limit_seconds=limit_seconds,
             progress=_Steps(watch, f"{_unit(task)}/s"),
+            test=True,
         )
+    started.part()
     if not started.first:
         return None
     model = load_trained(task, trunk.shape, folder)
     with Ledger.open(ledger) as opened:
         run = opened.run(measured.address)
         if run is None:
-            test = evaluate(task, model.to(device), dataset, "test", trunk.recipe.precision)
-            row = ledger_run(trunk, measured, study=study, role="final", dataset=dataset, folder=folder, test=test)
+            row = ledger_run(trunk, measured, study=study, role="final", dataset=dataset, folder=folder)
             row.layout = str(layout)
             run = opened.record_run(row)
-    task.save(model.to("cpu").eval(), dataset, out / MODEL, model_card(run, task.loss_unit, made_from))
+    task.save(model.eval(), dataset, out / MODEL, model_card(run, task.loss_unit, made_from))
     return run
 
 

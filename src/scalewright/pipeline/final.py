@@ -15,7 +15,6 @@ from scalewright.pipeline.workspace import Workspace
 from scalewright.planning import Plan
 from scalewright.planning.machine_plan import Layout
 from scalewright.studies import ledger_run
-from scalewright.tasks import evaluate
 from scalewright.training import Measured, Trunk, train
 from scalewright.training.trackers import NoTracker, Tracker
 from scalewright.training.tuning import going
@@ -29,7 +28,8 @@ class Final(NamedTuple):
 
 
 def train_planned(at: Workspace, planned: Planned, tracker: Tracker | None = None) -> tuple[Trunk, Measured]:
-    """Trains the planned model in its own folder, or reads what it measured; a tracker hears of it until the stage is done."""
+    """Trains the planned model in its own folder and evaluates it on both held-out splits, or reads what it measured; a tracker
+    hears of it until the stage is done."""
     plan = planned.plan
     shape, threads = plan.choice.shape, plan.way.threads
     asked = final_trunk(at, shape, planned.recipe, planned.dataset.hash, plan.choice.steps, threads)
@@ -46,28 +46,21 @@ def train_planned(at: Workspace, planned: Planned, tracker: Tracker | None = Non
             layout=layout,
             limit_seconds=plan.limit_seconds or math.inf,
             progress=progress,
+            test=True,
         )
         progress.finish(final_metrics(measured))
     return trunk, measured
 
 
 def train_final(at: Workspace, planned: Planned, tracker: Tracker | None = None) -> Final:
-    """Trains the planned model, evaluates it on both held-out splits and scores its forecast."""
+    """Trains the planned model, records it and scores its forecast."""
     plan, dataset = planned.plan, planned.dataset
     trunk, measured = train_planned(at, planned, tracker)
     folder = at.runs / trunk.address
     model = load_trained(at.task, plan.choice.shape, folder)
     assert isinstance(model, Llama)
     run = at.ledger.run(measured.address) or at.ledger.record_run(
-        ledger_run(
-            trunk,
-            measured,
-            study=at.project.name,
-            role="final",
-            dataset=dataset,
-            folder=folder,
-            test=evaluate(at.task, model, dataset, "test", planned.recipe.precision),
-        )
+        ledger_run(trunk, measured, study=at.project.name, role="final", dataset=dataset, folder=folder)
     )
     score_all(at.ledger, plan.hash, run, at.watch.warn)
     at.stages.finish("train", _made_from(plan, run.id))

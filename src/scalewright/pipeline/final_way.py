@@ -5,6 +5,7 @@ from typing import ClassVar
 from scalewright.architectures import LlamaShape
 from scalewright.documents import Document, Reason
 from scalewright.machines.way import Way
+from scalewright.pipeline.processes import Started
 from scalewright.pipeline.tuned import known_or_tuned
 from scalewright.pipeline.workspace import Workspace
 from scalewright.planning import Recipe
@@ -56,7 +57,16 @@ def find_way(at: Workspace, trunk: Trunk, dataset: Prepared) -> FinalWay:
         dataset: Its data.
     """
     layout = Layout.alone(trunk.threads)
-    found = known_or_tuned(trunk, at.task, dataset, layout=layout, device="cpu", ledger=at.ledger, watch=at.watch)
+    found = known_or_tuned(
+        trunk,
+        at.task,
+        dataset,
+        layout=layout,
+        device="cpu",
+        ledger=at.ledger,
+        started=Started(1, 1, True),
+        watch=at.watch,
+    )
     if found is None:
         return FinalWay.as_timed(trunk.threads)
     return FinalWay(

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import torch.distributed as dist
 
 from scalewright.errors import InputError
+from scalewright.machines import collectives
 from scalewright.planning.machine_plan import Layout
 
 
@@ -24,6 +25,19 @@ class Started(NamedTuple):
         said = [value]
         dist.broadcast_object_list(said, src=0)
         return said[0]
+
+    def slowest(self, value: float) -> float:
+        """The largest of what each process has, on all of them."""
+        if self.processes == 1:
+            return value
+        told = [value] * self.processes
+        dist.all_gather_object(told, value)
+        return max(told)
+
+    def part(self) -> None:
+        """Once all are here: each goes on by itself, and no other waits for it."""
+        if self.processes > 1:
+            collectives.leave()
 
     @classmethod
     def now(cls) -> "Started":

@@ -1,7 +1,8 @@
 """The tuner's choice: found once for a machine and a model, remembered in the ledger, and frozen beside the run."""
 
+from contextlib import nullcontext
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from scalewright.documents import Document
 from scalewright.files import content_hash
@@ -16,11 +17,22 @@ from scalewright.training.tuning import Tuned, compiling_pays, compiling_seconds
 
 
 class FrozenWay(Document):
-    """`ways/ADDRESS.json` beside a run: how its steps are computed, from its first call on."""
+    """`ways/ADDRESS.json` beside a run: how its steps are computed, from its first call on.
+
+    Attributes:
+        accumulation: That was asked for then; asked for otherwise later, it is as asked: it decides no result.
+    """
 
     KIND: ClassVar[str] = "tuner's choice"
 
     way: Way
+    accumulation: int
+
+    def way_for(self, layout: Layout) -> Way:
+        """As begun, for what is asked for now."""
+        if layout.accumulation == self.accumulation:
+            return self.way
+        return self.way.model_copy(update={"accumulation": layout.accumulation})
 
 
 def tuned(
@@ -49,54 +61,55 @@ def tuned(
         layout: As asked for.
         device: Torch device type.
         ledger: Path or URL.
-        started: The processes; several compute as asked.
+        started: The processes.
         measure: Whether to find out what is not known.
         watch: Hears of it.
     """
     # What the machine decides is no part of what was asked for.
-    asked = content_hash([trunk.model_copy(update={"threads": 1}).address, layout.accumulation, layout.recompute])
-    path = out / "ways" / f"{asked}.json"
-    found: dict[str, Any] | None = None
-    if started.first:
-        if path.exists():
-            way = FrozenWay.load(path).way
-        else:
-            way = way_of(trunk, layout)
-            if measure and started.processes == 1:
-                with Ledger.open(ledger) as opened:
-                    known = known_or_tuned(
-                        trunk, task, dataset, layout=layout, device=device, ledger=opened, watch=watch
-                    )
-                way = way if known is None else known.way
-            FrozenWay(way=way).save(path)
-        found = way.model_dump(mode="json")
-    way = Way.model_validate(started.agreed(found))
-    begun, alone = going(way, trunk, layout)
-    # Micro-batches and threads of several follow from how many they are; the address from how the run was begun.
-    return begun, alone if started.processes == 1 else layout
+    path = out / "ways" / f"{trunk.model_copy(update={'threads': 1}).address}.json"
+    way = started.agreed(FrozenWay.load(path).way_for(layout) if started.first and path.exists() else None)
+    if way is None:
+        way = way_of(trunk, layout)
+        if measure:
+            with Ledger.open(ledger) if started.first else nullcontext() as opened:
+                found = known_or_tuned(
+                    trunk, task, dataset, layout=layout, device=device, ledger=opened, started=started, watch=watch
+                )
+            way = way if found is None else found.way
+        if started.first:
+            FrozenWay(way=way, accumulation=layout.accumulation).save(path)
+    return going(way, trunk, layout)
 
 
 def known_or_tuned(
-    trunk: Trunk, task: Trainable, dataset: Prepared, *, layout: Layout, device: str, ledger: Ledger, watch: Watch
+    trunk: Trunk,
+    task: Trainable,
+    dataset: Prepared,
+    *,
+    layout: Layout,
+    device: str,
+    ledger: Ledger | None,
+    started: Started,
+    watch: Watch,
 ) -> Tuned | None:
     """What the ledger knows to be fastest on this machine for a model, or what is found out now and recorded; None where a
     training is too short for that, or the machine is not its own.
 
     Args:
-        trunk: As asked for, of one process.
-        task, dataset, layout, device: as for `tune`.
-        ledger: Where it is remembered.
+        trunk, task, dataset, layout, device: as for `tune`.
+        ledger: Where the first process remembers it.
+        started: The processes.
         watch: Hears of it.
     """
     asked, about = way_of(trunk, layout), holds_for(trunk, device, layout)
     key = content_hash(about)
-    row = ledger.tuning(key)
-    if row is not None:
-        known = _known(row, trunk, asked)
-        watch.say(f"way: measured before, {row.created_at[:10]}: {known.way}")
+    row = ledger.tuning(key) if ledger else None
+    known: Tuned | None = started.agreed(row and _known(row, trunk, asked))
+    if known is not None:
+        watch.say(f"way: measured before{f', {row.created_at[:10]}' if row else ''}: {known.way}")
         return known
     watch.stage("tune", "timing what pays here")
-    found = tune(trunk, task, dataset, device, layout)
+    found = tune(trunk, task, dataset, device, layout, started.slowest, started.beside)
     if found is None:
         watch.say(f"way: as asked, the training is too short to time others: {asked}")
         return None
@@ -110,7 +123,7 @@ def known_or_tuned(
         f"way: measured: {found.way}: {found.saved:.0%} less time than as asked, of {len(found.tried)} ways timed in "
         f"{found.seconds:.0f} s"
     )
-    if found.whole:
+    if found.whole and ledger:
         ledger.record_tuning(
             Tuning(
                 id=key,

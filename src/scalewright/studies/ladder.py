@@ -15,7 +15,7 @@ from scalewright.planning.recipe import DEFAULT_REASONS, Recipe
 from scalewright.studies.executor import Executor, Tick
 from scalewright.studies.search import search_rate
 from scalewright.studies.work import TrunkJob, train_job, train_or_diverge
-from scalewright.tasks import Prepared, Scores, trainable_named
+from scalewright.tasks import Prepared, trainable_named
 from scalewright.training import Measured, Trunk
 
 CHECKPOINT_SECONDS = 15.0
@@ -216,11 +216,9 @@ def ledger_run(
     role: Role,
     dataset: Prepared,
     folder: Path,
-    test: Scores | None = None,
 ) -> Run:
-    """The ledger's row of a finished branch, with what it reached on the test split where that was looked at."""
+    """The ledger's row of a finished branch."""
     unique = round(float(dataset.supply.limited(trunk.unique_tokens).unique(measured.tokens)))
-    of_test = {} if test is None else {f"test_{name}": value for name, value in test.metrics.items()}
     return Run(
         id=measured.address,
         study=study,
@@ -240,8 +238,8 @@ def ledger_run(
         precision=trunk.recipe.precision,
         layout="single",
         loss=measured.loss,
-        test_loss=None if test is None else test.loss,
-        metrics=measured.metrics | of_test,
+        test_loss=measured.test_loss,
+        metrics=measured.metrics,
         curve=[list(point) for point in measured.curve],
         seconds=measured.seconds,
         tokens_per_second=measured.tokens_per_second,

@@ -11,6 +11,7 @@ from scalewright.errors import InputError
 from scalewright.files import content_hash, file_hash
 from scalewright.machines.way import AttentionName
 from scalewright.planning.recipe import Recipe
+from scalewright.tasks import Scores
 from scalewright.training.batch_warmup import WithSmallBatches, batch_warmup
 from scalewright.training.schedule import Cosine, Linear, Schedule, WarmupStableDecay
 
@@ -141,8 +142,10 @@ class Measured(Part):
     tokens: int
     loss: float
     """Mean on the validation split, in the task's unit."""
+    test_loss: float | None = None
+    """The same on the test split, where it was asked for."""
     metrics: dict[str, float] = Field(default_factory=dict)
-    """What else the task tells of the validation split."""
+    """What else the task tells of the validation split, and of the test split as `test_NAME`."""
     best_step: int | None = None
     """Of early stopping: steps after which the weights were those that are kept."""
     skipped: tuple[int, ...] = ()
@@ -154,3 +157,8 @@ class Measured(Part):
     """Training alone, the shared trunk included; loading and evaluation left out."""
     tokens_per_second: float
     peak_memory_bytes: int
+
+    def tested(self, scores: Scores) -> Self:
+        """With what the model reaches on the test split."""
+        of_test = {f"test_{name}": value for name, value in scores.metrics.items()}
+        return self.model_copy(update={"test_loss": scores.loss, "metrics": self.metrics | of_test})

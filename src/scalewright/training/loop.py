@@ -45,6 +45,7 @@ def train(
     checkpoint_seconds: float | None = None,
     limit_seconds: float = float("inf"),
     progress: Progress | None = None,
+    test: bool = False,
 ) -> Generator[Measured, None, None]:
     """Trains a trunk and its branches in `folder`, yielding each branch as it is finished.
 
@@ -62,6 +63,7 @@ def train(
             keeps what checkpoints hold up within `CHECKPOINT_SHARE`.
         limit_seconds: a hard stop on the seconds of training; called again after it, training goes on to its end.
         progress: hears of each step.
+        test: whether the longest branch is evaluated on the test split too, by all processes.
 
     Raises:
         InputError: the layout does not suit the model, the batch or the processes that were started.
@@ -75,14 +77,22 @@ def train(
     course: _Course | None = None
     with asked_to_end() as ending:
         for horizon in trunk.horizons:
-            if finished[horizon].exists():
-                yield Result.load(finished[horizon]).measured
-                continue
-            course = course or _Course(
-                lambda: Trainer(trunk, task, dataset, device, layout), folder, checkpoint_seconds, watcher, ending
-            )
-            measured = course.run(horizon, limit_seconds)
-            course.finish(horizon, Result(measured=measured), finished[horizon])
+            measured = Result.load(finished[horizon]).measured if finished[horizon].exists() else None
+            last = horizon == trunk.horizons[-1]
+            untested = test and last and (measured is None or measured.test_loss is None)
+            if measured is None or untested:
+                course = course or _Course(
+                    lambda: Trainer(trunk, task, dataset, device, layout), folder, checkpoint_seconds, watcher, ending
+                )
+                if measured is None:
+                    measured = course.run(horizon, limit_seconds)
+                    if last:
+                        course.keep_weights()
+                else:
+                    course.take_weights()
+                if untested:
+                    measured = measured.tested(course.trainer.score("test"))
+                course.finish(measured, finished[horizon])
             yield measured
 
 
@@ -103,6 +113,7 @@ class _Course:
         self.trainer = begin()
         self._trunk = Checkpoints(folder / TRUNK, self.trainer.mesh)
         self._branch = self._trunk
+        self._weights = Checkpoints(folder / "weights", self.trainer.mesh, kept=1)
         self._saved_at = time.monotonic()
 
     def run(self, horizon: int, limit_seconds: float) -> Measured:
@@ -157,27 +168,44 @@ class _Course:
         self.trainer.stopping.restore(self.trainer.weights)
         return self.trainer.measured(horizon, self.trainer.score("validation"))
 
-    def finish(self, horizon: int, result: Result, path: Path) -> None:
-        """Keeps what a branch came to.
+    def keep_weights(self) -> None:
+        """Writes those of the longest branch.
+
+        Raises:
+            WorkError: they could not be written; the checkpoints before the branch's end are still there.
+        """
+        trainer = self.trainer
+        self._weights.save(trainer.step, trainer.weights, {"horizon": trainer.trunk.horizons[-1]})
+        self._weights.wait()
+
+    def take_weights(self) -> None:
+        """Reads what `keep_weights` wrote.
+
+        Raises:
+            WorkError: they are gone.
+        """
+        saved = self._weights.newest(self._watcher.warn)
+        if saved is None:
+            raise WorkError(f"{self._folder}: the trained weights are gone; delete this folder to train this run again")
+        with torch.no_grad():
+            saved.read(self.trainer.weights)
+
+    def finish(self, measured: Measured, path: Path) -> None:
+        """Keeps what a branch came to, and its checkpoints no more.
 
         Raises:
             WorkError: it could not be written; the checkpoints before the branch's end are still there.
         """
         trainer = self.trainer
-        last = horizon == trainer.trunk.horizons[-1]
-        if last:
-            weights = Checkpoints(self._folder / "weights", trainer.mesh, kept=1)
-            weights.save(trainer.step, trainer.weights, {"horizon": horizon})
-            weights.wait()
         # The result first: killed after it, nothing is left to do; killed before it, the checkpoints are still there.
         if trainer.mesh.first:
             try:
-                result.save(path)
+                Result(measured=measured).save(path)
             except OSError as error:
                 raise WorkError(f"{path}: could not be written ({error}): free some space and start again") from error
         trainer.mesh.any()
         self._branch.remove()
-        if last:
+        if measured.horizon == trainer.trunk.horizons[-1]:
             self._trunk.remove()
 
     def _newest(self) -> Saved | None:

@@ -11,6 +11,7 @@ from torch.distributed.device_mesh import DeviceMesh, init_device_mesh
 from torch.distributed.tensor import DTensor
 
 from scalewright.errors import InputError
+from scalewright.machines.collectives import PATIENCE
 from scalewright.planning.machine_plan import Layout
 
 AXES = ("pipeline", "replicas", "shards", "tensor")
@@ -51,7 +52,8 @@ class Mesh:
             return cls(device)
         shards = layout.shards if layout.sharding != "none" else 1
         degrees = (layout.pipeline, layout.data // shards, shards, layout.tensor)
-        return cls(device, init_device_mesh(device, degrees, mesh_dim_names=AXES), dist.new_group(backend="gloo"))
+        axes = init_device_mesh(device, degrees, mesh_dim_names=AXES)
+        return cls(device, axes, dist.new_group(backend="gloo", timeout=PATIENCE))
 
     def size(self, axis: str) -> int:
         """Processes along an axis."""

@@ -1,7 +1,7 @@
 """Each layer's matrices shared out among processes, and between them the sequence (Shoeybi et al. 2019, arXiv:1909.08053;
 Korthikanti et al. 2022, arXiv:2205.05198)."""
 
-from torch import nn
+from torch import Tensor, nn
 from torch.distributed.tensor import Replicate, Shard
 from torch.distributed.tensor.parallel import (
     ColwiseParallel,
@@ -52,9 +52,16 @@ def share_matrices(module: nn.Module, mesh: Mesh) -> None:
         "lm_head": ColwiseParallel(input_layouts=sequence, output_layouts=Replicate()),
     }
     parallelize_module(module, axis, {name: style for name, style in ends.items() if getattr(module, name) is not None})
+    if module.embed_tokens is not None:
+        module.embed_tokens.register_forward_hook(_arrived)
 
 
 def _gathered(inputs: int) -> ParallelStyle:
     # The first input's sequence, of a module that takes so many.
     others = (None,) * (inputs - 1)
     return PrepareModuleInput(input_layouts=(Shard(1), *others), desired_input_layouts=(Replicate(), *others))
+
+
+def _arrived(module: nn.Module, inputs: object, output: Tensor) -> Tensor:
+    # What is still on its way is a tensor of a kind of its own, whose gradient compiled layers hand back as a plain one.
+    return output.clone()

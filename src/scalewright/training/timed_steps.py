@@ -14,7 +14,8 @@ class Still:
 
 
 def timed_steps(trainer: Trainer, seconds: float, least: int, warm: int = 0) -> list[float]:
-    """Seconds of each step, for `seconds` in all and at least so many steps, after some that warm up.
+    """Seconds of each step, for `seconds` in all and at least so many steps, after some that warm up; of several until one
+    has them.
 
     Raises:
         DivergedError: as `Trainer.advance`.
@@ -22,7 +23,7 @@ def timed_steps(trainer: Trainer, seconds: float, least: int, warm: int = 0) -> 
     for _ in range(warm):
         trainer.advance(Still())
     found: list[float] = []
-    while len(found) < least or sum(found) < seconds:
+    while not any(trainer.mesh.any(len(found) >= least and sum(found) >= seconds)):
         spent = trainer.seconds
         trainer.advance(Still())
         found.append(trainer.seconds - spent)

@@ -62,6 +62,7 @@ class Trainer:
         dataset: Prepared data whose hash the trunk names.
         device: Torch device type.
         layout: How the training lies on its processes; by default it has one.
+        mesh: Of the layout; made anew by default.
 
     Raises:
         InputError: the layout does not suit the model, the batch or the processes that were started, or the precision is not
@@ -69,12 +70,18 @@ class Trainer:
     """
 
     def __init__(
-        self, trunk: Trunk, task: Trainable, dataset: Prepared, device: str, layout: Layout | None = None
+        self,
+        trunk: Trunk,
+        task: Trainable,
+        dataset: Prepared,
+        device: str,
+        layout: Layout | None = None,
+        mesh: Mesh | None = None,
     ) -> None:
         keep_memory(trunk.keeps_memory)
         self.trunk, self.task, self.dataset, self.device = trunk, task, dataset, device
         layout = layout or Layout.alone()
-        self.mesh = Mesh.of(layout, device)
+        self.mesh = mesh or Mesh.of(layout, device)
         recipe = trunk.recipe
         check_fp8(recipe.precision, device, layout.tensor)
         if recipe.precision == "fp16" and layout.devices > layout.data:

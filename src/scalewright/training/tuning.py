@@ -19,6 +19,7 @@ from scalewright.models import ATTENTIONS, blocks
 from scalewright.planning.machine_plan import Layout
 from scalewright.tasks import Prepared, Trainable
 from scalewright.training.configuration import Trunk
+from scalewright.training.mesh import Mesh
 from scalewright.training.timed_steps import timed_steps
 from scalewright.training.trainer import DivergedError, Trainer
 
@@ -78,11 +79,17 @@ def way_of(trunk: Trunk, layout: Layout) -> Way:
 
 
 def going(way: Way, trunk: Trunk, layout: Layout) -> tuple[Trunk, Layout]:
-    """Trunk and layout computed another way."""
-    fields = way.model_dump(exclude={"accumulation"})
-    micro_batch = -(-trunk.recipe.batch_size // way.accumulation)
-    laid = {"threads": layout.threads and way.threads, "compiled": way.compiled, "accumulation": way.accumulation}
-    return trunk.model_copy(update=fields), layout.model_copy(update=laid | {"micro_batch": micro_batch})
+    """Trunk and layout computed another way; micro-batches and threads of several processes stay, they follow from how many
+    these are."""
+    asked = trunk.model_copy(update=way.model_dump(exclude={"accumulation"}))
+    laid: dict[str, Any] = {"compiled": way.compiled}
+    if layout.devices == 1:
+        laid |= {
+            "threads": layout.threads and way.threads,
+            "accumulation": way.accumulation,
+            "micro_batch": -(-trunk.recipe.batch_size // way.accumulation),
+        }
+    return asked, layout.model_copy(update=laid)
 
 
 def holds_for(trunk: Trunk, device: str, layout: Layout) -> dict[str, Any]:
@@ -92,7 +99,7 @@ def holds_for(trunk: Trunk, device: str, layout: Layout) -> dict[str, Any]:
     return {
         "machine": name,
         "asked": way_of(trunk, layout).model_dump(mode="json"),
-        "recompute": layout.recompute,
+        "layout": layout.model_dump(mode="json"),
         "frozen": trunk.start is not None and trunk.start.frozen,
         # Within a power of ten: longer trainings have more time for finding out.
         "steps": 10 ** len(str(trunk.horizons[-1])),
@@ -116,20 +123,32 @@ def compiling_pays(trunk: Trunk, seconds: float) -> bool:
     return seconds > _COMPILE_PAYS * compiling_seconds(trunk.shape)
 
 
-def tune(trunk: Trunk, task: Trainable, dataset: Prepared, device: str, layout: Layout) -> Tuned | None:
-    """The fastest of the ways to compute a trunk's steps on one process; None where the training is too short to find out.
+def tune(
+    trunk: Trunk,
+    task: Trainable,
+    dataset: Prepared,
+    device: str,
+    layout: Layout,
+    slowest: Callable[[float], float] = float,
+    beside: int = 1,
+) -> Tuned | None:
+    """The fastest of the ways to compute a trunk's steps; None where the training is too short to find out.
 
     One thing is changed at a time. What seems faster is kept where it stays so against the former way timed once more: on a
-    machine whose clock drifts, once is no proof. Compiling comes last, where the training is long enough for it.
+    machine whose clock drifts, once is no proof. Compiling comes last, where the training is long enough for it. Several
+    processes find out together, and to the same.
 
     Args:
         trunk: As it would be trained otherwise; of one horizon.
         task: How to build and feed it.
         dataset: Its data.
         device: Torch device type.
-        layout: Of one process.
+        layout: On the processes that were started.
+        slowest: The largest of what all of them have, on each.
+        beside: How many of them share this machine.
     """
-    search = _Search(lambda way: _step_seconds(way, trunk, task, dataset, device, layout))
+    mesh = Mesh.of(layout, device)
+    search = _Search(lambda way: slowest(_step_seconds(way, trunk, task, dataset, device, layout, mesh)), slowest)
     steps, first = trunk.horizons[-1], way_of(trunk, layout)
     begun, before = time.perf_counter(), CpuTime.now()
     expected = steps * search.time(first)
@@ -138,12 +157,14 @@ def tune(trunk: Trunk, task: Trainable, dataset: Prepared, device: str, layout: 
     if not (math.isfinite(expected) and search.has_time_for(first)):
         return None
     way = first
-    for candidates in (_threads, _attentions, _accumulations, _loss_parts, _memory):
+    whole = (_threads, _attentions, _accumulations, _loss_parts, _memory)
+    for candidates in whole if layout.devices == 1 else (_attentions, _memory):
         for candidate in candidates(way, trunk, device):
             if search.has_time_for(way) and search.faster(candidate, way):
                 way = candidate
     # Before there are compilers, which are processes of their own.
-    taken = CpuTime.now().taken_by_others_since(before)
+    taken = CpuTime.now().taken_by_others_since(before, beside)
+    taken = None if taken is None else slowest(taken)
     startup = 0.0
     if not way.compiled and compiling_pays(trunk, expected):
         candidate = way.model_copy(update={"compiled": True})
@@ -166,6 +187,7 @@ class _Search:
     """Ways that were timed: the least of their timings counts, for what disturbs a step makes it longer."""
 
     measure: Callable[[Way], float]
+    slowest: Callable[[float], float]
     tried: dict[Way, float] = field(default_factory=dict)
     took: dict[Way, float] = field(default_factory=dict)  # to build, to warm up and to time, the first time
     deadline: float = math.inf
@@ -174,7 +196,7 @@ class _Search:
     def has_time_for(self, way: Way) -> bool:
         """Whether another way, and this one once more, can be timed before the deadline, were both as slow as this one."""
         needed = 2 * max(_SECONDS, (_WARM + _STEPS) * self.tried[way])
-        there = time.perf_counter() + needed <= self.deadline
+        there = self.slowest(time.perf_counter() - self.deadline) <= -needed
         self.cut |= not there
         return there
 
@@ -193,14 +215,16 @@ class _Search:
         return self.tried[candidate] < bound * min(again, self.tried[than])
 
 
-def _step_seconds(way: Way, trunk: Trunk, task: Trainable, dataset: Prepared, device: str, layout: Layout) -> float:
+def _step_seconds(
+    way: Way, trunk: Trunk, task: Trainable, dataset: Prepared, device: str, layout: Layout, mesh: Mesh
+) -> float:
     torch.set_num_threads(way.threads)
     if way.compiled:
         torch.compiler.reset()
     asked, laid = going(way, trunk, layout)
     # Whole batches; of weights that stay no loss leaps.
     whole = asked.recipe.model_copy(update={"first_batch_size": None, "batch_warmup_steps": 0, "spike": None})
-    trainer = Trainer(asked.model_copy(update={"recipe": whole}), task, dataset, device, laid)
+    trainer = Trainer(asked.model_copy(update={"recipe": whole}), task, dataset, device, laid, mesh)
     try:
         return float(np.median(timed_steps(trainer, _SECONDS, least=_STEPS, warm=_WARM)))
     except DivergedError:
