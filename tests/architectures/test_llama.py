@@ -1,9 +1,12 @@
 """Counts against published models, torch's own counter and the models built on the meta device."""
 
 from functools import partial
+from itertools import takewhile
 
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 from torch.utils.checkpoint import checkpoint
 from torch.utils.flop_counter import FlopCounterMode
 
@@ -108,3 +111,27 @@ def test_wrong_heads():
 def test_small_models_differ_in_width_alone():
     # docs/log.md, 2026-11-24: a ladder of 2, 3 and 4 layers follows no law.
     assert {LlamaFamily(vocabulary=1024, context=128).shape(width).depth for width in range(24, 144, 8)} == {4}
+
+
+@pytest.mark.parametrize("grain", [1, 8, 16, 32])
+def test_planned_widths_are_whole_heads_and_from_eight_grains_on_whole_grains(grain):
+    family = LlamaFamily(vocabulary=512, context=64, grain=grain)
+    widths = list(takewhile(lambda width: width <= 1024, family.widths()))
+    by_hand = [w for w in range(32, 1025) if w % 16 == 0 and (w % grain == 0 or w < 8 * grain)]
+    assert widths == by_hand
+    for width in widths:
+        shape = family.shape(width)
+        assert shape.hidden % 16 == 0
+        assert shape.hidden % grain == 0 or width < 8 * grain
+        # Two thirds of four times the width, as without a grain, but for less than the step.
+        assert 0 <= shape.hidden - 8 * width / 3 < max(16, grain) + 1
+
+
+@given(st.sampled_from([1, 8, 16, 32]), st.floats(1, 2000))
+def test_the_nearest_width_that_is_planned(grain, width):
+    family = LlamaFamily(vocabulary=512, context=64, grain=grain)
+    some = list(takewhile(lambda each: each <= 2100, family.widths()))
+    # Just above eight grains, widths below them are as near.
+    nearest = min(abs(each - width) for each in some if each >= 8 * grain or width < 8 * grain)
+    assert family.planned(width) in some
+    assert abs(family.planned(width) - width) <= nearest + 1e-9

@@ -57,7 +57,7 @@ def test_round_trip(tmp_path: Path) -> None:
 
 LATER = (
     "passes_bytes_per_second", "large_passes_bytes_per_second", "reads_bytes_per_second", "fresh_bytes_per_second",
-    "operation_seconds", "batched", "attention", "steps", "collectives", "features", "trusted",
+    "operation_seconds", "batched", "attention", "grains", "steps", "collectives", "features", "trusted",
 )  # fmt: skip
 
 

@@ -34,7 +34,7 @@ def grounds():
     return Grounds(
         task=Language(),
         law=fit(N, D, 1.8 + 60 * N**-0.4 + 300 * D**-0.42, forms="chinchilla", bootstrap=20),
-        machine=SimpleNamespace(memory_bytes=10**10),
+        machine=SimpleNamespace(memory_bytes=10**10, grain=lambda precision: 32),
         dataset=SimpleNamespace(manifest=SimpleNamespace(vocabulary=1024, supply=Supply((10**12,)))),
         ladder=SimpleNamespace(context=128, batch_size=32),
         speed=Speed(precision="bf16", threads=2, beside=0, batch_size=32, points=points),
@@ -67,6 +67,12 @@ def test_memory_is_that_of_the_way(grounds):
     shape = FAMILY.shape(64)
     assert grounds.needed_bytes(shape, way(accumulation=4)) == memory_bytes(shape, 8, "bf16")
     assert grounds.needed_bytes(shape, way(compiled=True)) == memory_bytes(shape, 32, "bf16", compiled=True)
+
+
+def test_widths_are_those_that_the_machine_multiplies_fast(grounds):
+    widths = [each.shape.width for each in grounds.front(way())]
+    assert {width % 32 for width in widths if width >= 256} == {0}
+    assert {width % 32 for width in widths if width < 256} == {0, 16}
 
 
 def test_no_time_is_left_where_compiling_takes_it_all(grounds):

@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import replace
+from itertools import pairwise
 
 import pytest
 from hypothesis import example, given, settings
@@ -104,6 +105,20 @@ def test_the_shape_is_one_of_the_familys():
     choice = options(order(600.0))[0]
     family = LlamaFamily(vocabulary=choice.shape.vocabulary, context=choice.shape.context)
     assert Decoder.of(family.shape(choice.shape.width)) == choice.shape
+
+
+def test_widths_are_those_that_the_machine_multiplies_fast():
+    def widths(grains):
+        shapes = OnProcessor(machine(grains=grains)).shapes(1, 3e9, 32_000, 2048)
+        return [(shape.width, shape.hidden) for shape in shapes]
+
+    fine, coarse = widths({"fp32": 16, "bf16": 8}), widths({"fp32": 8, "bf16": 32})
+    assert fine == widths({})
+    assert all(width % 32 == hidden % 32 == 0 for width, hidden in coarse if width >= 256)
+    narrow = {width for width, _ in fine if width <= 512}
+    assert {width for width, _ in coarse if width <= 512} < narrow
+    steps = [wider / width for (width, _), (wider, _) in pairwise(coarse) if width >= 256]
+    assert max(steps) <= 1.125
 
 
 def test_a_plan_and_its_reasons():

@@ -1,5 +1,7 @@
 """The Llama family: one dial, the width, fixes every shape; parameters and FLOPs counted exactly."""
 
+import math
+from collections.abc import Iterator
 from typing import Any, Self
 
 from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, model_validator
@@ -10,6 +12,9 @@ from scalewright.errors import InputError
 LEAST_DEPTH = 4
 """Layers of every small model: between 2, 3 and 4 the loss steps down, by up to 5 %, as models learn to copy; a ladder across
 such steps follows no law (docs/log.md, 2026-11-24, depth)."""
+_FINE = 8
+"""Grains of a width from which on it is one of whole grains: widths an eighth apart at most, and a sixth of a unit of ln params
+from the best size, where the loss is flat. Steps gain 2 % at such widths, where products gain 15 (docs/log.md, 2026-11-28)."""
 LLAMA_CONTEXT, LLAMA_ROPE_THETA = 2048, 10_000.0
 """Base of the rotary positions at a context (Touvron et al. 2023, arXiv:2302.13971); in proportion at others: the slowest
 rotation spans the context, and none is wasted. At a context of 128 that is worth 0.7 % of the loss (docs/log.md)."""
@@ -109,11 +114,16 @@ class LlamaFamily(Part):
     The depth follows from the width as 1.2 (width/16)^0.6, rounded: the trade of the models in use, from
     GPT-2 (768 wide: 12 layers) over TinyLlama (2048: 22) to Llama 7B (4096: 33; 32 in use). A dial in the depth would leave
     gaps of two to four times between the sizes that a ladder of minutes needs.
+
+    Attributes:
+        grain: That the machine multiplies widths fast in multiples of; narrow ones, of few grains, are none the less of any
+            width.
     """
 
     vocabulary: int
     context: int
     head_size: int = 16
+    grain: int = 1
 
     @property
     def step(self) -> int:
@@ -125,6 +135,22 @@ class LlamaFamily(Part):
         """Smallest width: below one head and a half the head of the vocabulary is nearly all of the model."""
         return self.head_size + self.step
 
+    def planned(self, width: float) -> int:
+        """The nearest width that is planned: whole heads, of whole grains where these are fine enough."""
+        step = math.lcm(self.head_size, self._grain(width))
+        return max(2 * self.head_size, round(width / step) * step)
+
+    def widths(self) -> Iterator[int]:
+        """All that are planned, ascending."""
+        width = 2 * self.head_size
+        while True:
+            yield width
+            step = math.lcm(self.head_size, self._grain(width + self.head_size))
+            width = (width // step + 1) * step
+
+    def _grain(self, width: float) -> int:
+        return self.grain if width >= _FINE * self.grain else 1
+
     def shape(self, width: int) -> LlamaShape:
         """The shape of a width, a multiple of the dial's step.
 
@@ -133,12 +159,13 @@ class LlamaFamily(Part):
         """
         if width <= 0 or width % self.step:
             raise InputError(f"width {width}: expected a positive multiple of {self.step}, half a head")
+        step = math.lcm(16, self._grain(width))
         return LlamaShape(
             vocabulary=self.vocabulary,
             context=self.context,
             depth=max(LEAST_DEPTH, round(1.2 * (width / 16) ** 0.6)),
             width=width,
             head_size=self.head_size,
-            hidden=-(-8 * width // 3 // 16) * 16,
+            hidden=-(-8 * width // 3 // step) * step,
             rope_theta=LLAMA_ROPE_THETA * self.context / LLAMA_CONTEXT,
         )

@@ -75,6 +75,9 @@ def _lines(machine: Machine) -> Iterator[tuple[str, str]]:
         )
     if machine.operation_seconds:
         yield "operation", f"{1e6 * machine.operation_seconds:.2g} µs each besides its arithmetic"
+    if machine.grains:
+        found = ", ".join(f"{grain} in {precision}" for precision, grain in machine.grains.items())
+        yield "grain", f"widths are multiplied fastest in multiples of {found}"
     for each in machine.collectives:
         yield (
             each.kind.replace("_", "-"),

@@ -144,6 +144,7 @@ class Machine(Document):
         fresh_bytes_per_second: rate of writing memory new from the operating system for the first time.
         operation_seconds: what one operation of torch costs besides its arithmetic.
         batched, attention: measured as `matmul` is.
+        grains: by precision, what a processor multiplies widths fast in multiples of; see `measure_grain`.
         steps: of small models, on a processor; empty where they were not measured.
         collectives: communication between the processes of the job that measured, if there were several.
         features: instructions of the processor that matrix products can use, as the system names them.
@@ -174,6 +175,7 @@ class Machine(Document):
     operation_seconds: float | None = Field(default=None, gt=0)
     batched: tuple[Batched, ...] = ()
     attention: tuple[Attention, ...] = ()
+    grains: dict[str, int] = Field(default_factory=dict)
     steps: tuple[TrainingStep, ...] = ()
     collectives: tuple[Collective, ...] = ()
     features: tuple[str, ...] = ()
@@ -192,6 +194,10 @@ class Machine(Document):
         """Content hash; what older probes did not measure is left out, so that their projects stay as they are."""
         content = self.model_dump(mode="json", exclude_defaults=True) | {"schema_version": self.schema_version}
         return content_hash(content)
+
+    def grain(self, precision: str) -> int:
+        """What widths are multiplied fast in multiples of; 1 where it was not measured."""
+        return self.grains.get(precision, 1)
 
     def rate(self, dtype: str) -> float:
         """The best measured rate of matrix products in `dtype`, FLOP/s, over all shapes.

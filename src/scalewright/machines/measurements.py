@@ -2,7 +2,7 @@
 
 import mmap
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 import numpy as np
@@ -23,6 +23,7 @@ DTYPES: dict[Precision, torch.dtype] = {
 }
 
 _PRODUCTS_TIMED_TOGETHER = 8  # on accelerators: one launch and synchronisation would be timed otherwise
+_LEAST_TURNS = 3
 _FRESH_BYTES = 64 * 2**20
 _FRESH_REPEATS = 5
 _SMALL_NUMBERS = 16  # of a tensor so small that its arithmetic costs nothing
@@ -45,6 +46,26 @@ def product(device: str, dtype: Precision, shape: Shape, seconds: float) -> Timi
         synchronise(device)
 
     return time_call(multiply, seconds) / calls
+
+
+def alternating(device: str, dtype: Precision, shapes: Sequence[Shape], seconds: float) -> list[float]:
+    """Median seconds of each of several products that are timed in turn, call by call, for `seconds` in all."""
+    operands = [
+        (_random(device, dtype, rows, inner), _random(device, dtype, inner, columns)) for rows, inner, columns in shapes
+    ]
+    outs = [left.new_empty(len(left), right.shape[1]) for left, right in operands]
+    samples: list[list[float]] = []
+    deadline = time.perf_counter() + seconds
+    while len(samples) <= _LEAST_TURNS or time.perf_counter() < deadline:
+        turn = []
+        for (left, right), out in zip(operands, outs, strict=True):
+            begun = time.perf_counter()
+            torch.mm(left, right, out=out)
+            synchronise(device)
+            turn.append(time.perf_counter() - begun)
+        samples.append(turn)
+    # The first turn warms up.
+    return [float(each) for each in np.median(samples[1:], axis=0)]
 
 
 def batched(device: str, dtype: Precision, count: int, shape: Shape, seconds: float) -> Batched:

@@ -53,6 +53,11 @@ class Grounds:
     seconds: float | None
     flops: float | None
 
+    @property
+    def grain(self) -> int:
+        """Of the widths that are planned."""
+        return self.machine.grain(self.speed.precision)
+
     def speed_of(self, way: FinalWay) -> Speed:
         """What is expected of the machine."""
         return self.speed.drifted(self.drift / way.share)
@@ -67,7 +72,7 @@ class Grounds:
         seconds = self.seconds and MARGIN * self.seconds
         return candidates(
             self.law,
-            self.task.family(self.dataset.manifest.vocabulary, self.ladder.context),
+            self.task.family(self.dataset.manifest.vocabulary, self.ladder.context, self.grain),
             Budget(seconds, self.flops, 0.8 * self.machine.memory_bytes, way.startup_seconds),
             self.speed_of(way).tokens_per_second,
             self.ladder.batch_size,
@@ -130,7 +135,8 @@ def make_plan(
             ),
             "shape": Reason(
                 origin="derived",
-                text=f"width {choice.shape.width}, {choice.shape.depth} layers, {choice.shape.heads} heads: the family's dial",
+                text=f"width {choice.shape.width}, {choice.shape.depth} layers, {choice.shape.heads} heads: the family's dial"
+                + (f"; products are fastest in multiples of {on.grain}" if on.grain > 1 else ""),
             ),
             "tokens": Reason(
                 origin="derived",

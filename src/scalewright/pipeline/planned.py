@@ -157,16 +157,17 @@ def _prepare(at: Workspace) -> Dataset:
 def _time(at: Workspace, machine: Machine, dataset: Dataset, settings: Settings, executor: Executor) -> Speeds:
     """Times training steps around the size that the budget may come to."""
     at.watch.stage("time", "timing training steps")
+    precision, _ = training_precision(machine)
     speeds = at.stages.document(
         "speeds",
         Speeds,
         [machine.hash, dataset.hash, at.project.budget.model_dump(mode="json")],
         lambda: time_models(
-            at.task.family(dataset.manifest.vocabulary, settings.context),
+            at.task.family(dataset.manifest.vocabulary, settings.context, machine.grain(precision)),
             settings.params,
             task=at.task.name,
             dataset=dataset,
-            precision=training_precision(machine)[0],
+            precision=precision,
             threads=machine.threads,
             batch_size=settings.batch_size,
             executor=executor,

@@ -29,7 +29,8 @@ def time_models(
     batch_size: int,
     executor: Executor,
 ) -> Speeds:
-    """Times training steps at sizes around `params`: side by side as in the ladder, then alone on the whole machine."""
+    """Times training steps at sizes around `params`: side by side as in the ladder, then, of widths that are planned, alone on
+    the whole machine."""
 
     def job(shape: LlamaShape, of_threads: int) -> SpeedJob:
         return SpeedJob(task, shape, batch_size, precision, of_threads, dataset.folder, TIMED_SECONDS)
@@ -40,12 +41,19 @@ def time_models(
             chosen.append(nearest_shape(family, share * params, chosen[-1].width if chosen else 0))
         return chosen
 
+    def planned(shapes: Sequence[LlamaShape]) -> list[LlamaShape]:
+        widths: list[int] = []
+        for shape in shapes:
+            nearest, last = family.planned(shape.width), widths[-1] if widths else 0
+            widths.append(nearest if nearest > last else next(wider for wider in family.widths() if wider > last))
+        return [family.shape(width) for width in widths]
+
     side_by_side = [job(shape, 1) for shape in shapes(LADDER_SHARES) for _ in range(executor.workers)]
     slowest: dict[float, MeasuredSpeed] = {}
     for _, timed in executor.run(time_job, side_by_side, lambda tick: None):
         known = slowest.get(timed.flops_per_token, timed)
         slowest[timed.flops_per_token] = min(known, timed, key=lambda speed: speed.tokens_per_second)
-    alone = [time_job(job(shape, threads)) for shape in shapes(FINAL_SHARES)]
+    alone = [time_job(job(shape, threads)) for shape in planned(shapes(FINAL_SHARES))]
     return Speeds(
         ladder=Speed(
             precision=precision,

@@ -44,7 +44,7 @@ def candidates(
     supply: Supply,
     needed_bytes: Callable[[LlamaShape], float],
 ) -> list[Candidate]:
-    """Every size of the family with whole heads that fits, with the tokens that the budget buys it and its forecast loss.
+    """Every planned size of the family that fits, with the tokens that the budget buys it and its forecast loss.
 
     Tokens beyond the `supply` are repeats; `needed_bytes` of memory is what a shape's training takes. Sizes with half a head
     too much serve the ladder alone: `transformers` does not load them all.
@@ -55,14 +55,14 @@ def candidates(
     per_step = batch_size * family.context
     shapes: list[LlamaShape] = []
     steps: list[int] = []
-    width = 2 * family.head_size
-    while (shape := family.shape(width)).params <= FURTHEST_SIZE * law.support.params[1]:
+    for shape in map(family.shape, family.widths()):
+        if shape.params > FURTHEST_SIZE * law.support.params[1]:
+            break
         speed = tokens_per_second(shape.train_flops_per_token)
         count = int(budget.tokens(shape.train_flops_per_token, speed) / per_step)
         if needed_bytes(shape) <= budget.memory_bytes and count >= 100:
             shapes.append(shape)
             steps.append(count)
-        width += family.head_size
     if not shapes:
         smallest = family.shape(2 * family.head_size)
         raise WorkError(

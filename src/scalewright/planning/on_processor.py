@@ -98,12 +98,20 @@ class OnProcessor:
 
     def shapes(self, smallest: float, largest: float, vocabulary: int, context: int) -> Iterator[Decoder]:
         """Of our Llama family, by width."""
-        family = LlamaFamily(vocabulary=vocabulary, context=context)
-        width = 2 * family.head_size
-        while (shape := family.shape(width)).params <= largest:
-            if shape.params >= smallest:
-                yield Decoder.of(shape)
-            width += family.head_size * max(1, width // 512)
+        family, last = LlamaFamily(vocabulary=vocabulary, context=context, grain=self._grain), 0
+        for width in family.widths():
+            shape = family.shape(width)
+            if shape.params > largest:
+                return
+            # Wide ones lie close enough without some of them.
+            if width >= last + family.head_size * max(1, last // 512):
+                last = width
+                if shape.params >= smallest:
+                    yield Decoder.of(shape)
+
+    @property
+    def _grain(self) -> int:
+        return self.machine.grain(self.machine.precisions.advised)
 
     def lay(self, shape: Decoder, tokens: float, memory_bytes: float, precision: str) -> Laid | None:
         """The kind of kernels that takes the least time, compiling included, in the largest micro-batch that fits."""
@@ -156,7 +164,8 @@ class OnProcessor:
         found = {
             "shape": Reason(
                 origin="derived",
-                text=f"width {shape.width}, {shape.depth} layers, {shape.heads} heads of {shape.head_size}: the family's dial",
+                text=f"width {shape.width}, {shape.depth} layers, {shape.heads} heads of {shape.head_size}: the family's dial"
+                + (f"; products are fastest in multiples of {self._grain}" if self._grain > 1 else ""),
             ),
             "batch": Reason(
                 origin="cited",

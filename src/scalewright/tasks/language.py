@@ -90,9 +90,9 @@ class Language:
         shares = Mixture([source.weight for source in mixture]).shares if mixture else (1.0,)
         return Expected(bytes=size, supply=Supply(tokens, shares), vocabulary=vocabulary)
 
-    def family(self, vocabulary: int, context: int) -> LlamaFamily:
+    def family(self, vocabulary: int, context: int, grain: int = 1) -> LlamaFamily:
         """Llamas of the data's vocabulary."""
-        return LlamaFamily(vocabulary=vocabulary, context=context)
+        return LlamaFamily(vocabulary=vocabulary, context=context, grain=grain)
 
     def open(self, folder: Path) -> Dataset:
         """Prepared text."""

@@ -167,5 +167,5 @@ class Task(Trainable, Protocol):
     def expect(self, sources: Sources, *, base: Path, tokenizer: str) -> Expected:
         """What `prepare` would come to, from the sizes of the files alone."""
 
-    def family(self, vocabulary: int, context: int) -> LlamaFamily:
-        """The shapes that this task trains on data of this vocabulary."""
+    def family(self, vocabulary: int, context: int, grain: int = 1) -> LlamaFamily:
+        """The shapes that this task trains on data of this vocabulary; `grain` as of the family."""
