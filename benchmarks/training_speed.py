@@ -18,6 +18,7 @@ from scalewright.architectures import LlamaShape
 from scalewright.machines.host import usable_threads
 from scalewright.machines.measurements import alternating, product
 from scalewright.machines.probe import probe
+from scalewright.machines.way import Way
 
 PACKAGES = ("torch==2.13.*", "transformers==5.24.*", "accelerate==1.*", "safetensors")
 ALONE = ("litgpt==0.5.*", "lightning==2.*", "lightning-utilities", "torchmetrics")
@@ -83,23 +84,23 @@ def speed_lines() -> Iterator[str]:
                     f"| {model.batch * model.context / median:,.0f} | {(high - low) / median:.0%} | {median / ours:.2f} "
                     f"| {'' if bar is None else bar} |"
                 )
-    yield _large(python)
+    yield _large()
 
 
-def _large(python: Path) -> str:
+def _large() -> str:
     way = _run(LARGE, "bf16", "tuned")["way"]
-    seconds: list[float] = []
-    products = []
-    for _ in range(ROUNDS):
-        seconds.extend(_timed(python, "ours", LARGE, "bf16", way))
-        products.append(_run(LARGE, "bf16", "products"))
+    rounds = [_run(LARGE, "bf16", "beside its products", way=way) for _ in range(ROUNDS)]
     tokens = LARGE.batch * LARGE.context
-    reached = tokens * LARGE.shape.train_flops_per_token / np.median(seconds)
-    rate, cold = 6 * tokens * LARGE.shape.params / np.median(products, axis=0)
+    ours = tokens * LARGE.shape.train_flops_per_token / np.array([each["step"] for each in rounds])
+    probed, cold = (
+        6 * tokens * LARGE.shape.params / np.array([each[name] for each in rounds]) for name in ("probed", "cold")
+    )
+    each = ", ".join(f"{share:.0%}" for share in ours / probed)
     return (
-        f"width {LARGE.width}, {LARGE.depth} layers, vocabulary {LARGE.vocabulary}, bf16: {reached / 1e9:.0f} GFLOP/s, "
-        f"{reached / rate:.0%} of the rate of its matrices' products as they are probed, {rate / 1e9:.0f} (bar: 70 %), "
-        f"{reached / cold:.0%} of {cold / 1e9:.0f}, theirs with operands that are not in the caches"
+        f"width {LARGE.width}, {LARGE.depth} layers, vocabulary {LARGE.vocabulary}, bf16, {Way.model_validate(way)}: "
+        f"{np.median(ours) / 1e9:.0f} GFLOP/s, {np.median(ours / probed):.0%} ({each}) of the rate of its matrices' products "
+        f"as probed right before and after (bar: 70 %), {np.median(ours / cold):.0%} of theirs in turn, with operands that are "
+        "not in the caches"
     )
 
 
@@ -108,7 +109,6 @@ def _products(asked: dict) -> tuple[float, float]:
     it, and all in turn, as they follow each other in a step."""
     model = _Model(**{name: asked[name] for name in ("width", "depth", "heads", "vocabulary", "context", "batch")})
     llama, rows = model.shape, model.batch * model.context
-    torch.set_num_threads(asked["threads"])
     matrices = Counter({(llama.width, llama.vocabulary): 1})
     matrices[llama.width, 2 * llama.kv_width + llama.attention_width] += llama.depth
     matrices[llama.attention_width, llama.width] += llama.depth
@@ -146,7 +146,7 @@ def _ours(asked: dict) -> Any:
     from scalewright.planning.machine_plan import Layout
     from scalewright.training import Trainer
     from scalewright.training.reference_steps import DrawnTokens
-    from scalewright.training.tuning import Way, going, tune
+    from scalewright.training.tuning import going, tune
     from step_times import drawn_trunk
 
     model = _Model(**{name: asked[name] for name in ("width", "depth", "heads", "vocabulary", "context", "batch")})
@@ -155,18 +155,24 @@ def _ours(asked: dict) -> Any:
         # As for a training of hours.
         found = tune(trunk.model_copy(update={"horizons": (100_000,)}), DrawnTokens(), None, "cpu", layout)
         return {"way": found.way.model_dump(mode="json"), "said": str(found.way), "seconds": found.seconds}
-    if asked["loop"] == "products":
-        return _products(asked)
-    if asked["loop"] == "ours":
+    if asked["loop"] != "ours, eager":
         trunk, layout = going(Way.model_validate(asked["way"]), trunk, layout)
     torch.set_num_threads(trunk.threads)
     trainer, schedule = Trainer(trunk, DrawnTokens(), None, "cpu", layout), trunk.schedule(1000)
-    seconds = []
-    for _ in range(asked["steps"] + training_peers.WARM):
-        spent = trainer.seconds
+    for _ in range(training_peers.WARM):
         trainer.advance(schedule)
-        seconds.append(trainer.seconds - spent)
-    return seconds[training_peers.WARM :]
+    if asked["loop"].startswith("ours"):
+        return [_step(trainer, schedule) for _ in range(asked["steps"])]
+    before = _products(asked)
+    seconds = [_step(trainer, schedule) for _ in range(asked["steps"])]
+    probed, cold = np.mean([before, _products(asked)], axis=0)
+    return {"step": float(np.median(seconds)), "probed": probed, "cold": cold}
+
+
+def _step(trainer: Any, schedule: Any) -> float:
+    spent = trainer.seconds
+    trainer.advance(schedule)
+    return float(trainer.seconds - spent)
 
 
 def _environment() -> Path:

@@ -9,6 +9,7 @@ With `tune` it tells in the place of losses which way each process found to be t
 With `weigh` it tells in the place of losses how much memory the fullest process took, at the most, to begin.
 """
 
+import faulthandler
 import json
 import os
 import signal
@@ -28,6 +29,8 @@ from scalewright.training.memory import peak_memory_bytes, reset_peak_memory
 
 
 def main(asked: dict) -> None:
+    # Should it ever wait for ever, it says where and ends.
+    faulthandler.dump_traceback_later(asked.get("patience", 250), exit=True)
     torch.set_num_threads(1)
     join("cpu")
     trunk = Trunk.model_validate(asked["trunk"])

@@ -72,6 +72,20 @@ def test_each_thing_is_changed_where_it_saves_time(long, dataset, timed):
     assert found.saved == pytest.approx(1 - 0.8 * 0.7 * 0.9 * 0.5)
 
 
+def test_what_is_fastest_eager_need_not_be_when_compiled(long, dataset, timed):
+    def seconds(way, number):
+        slow = 1.2 if way.compiled else 0.8
+        return (0.5 if way.compiled else 1.0) * (slow if way.attention == "fused" else 1.0)
+
+    timed(seconds)
+    assert chosen(long, dataset).way == Way(threads=1, compiled=True)
+    # 667 s in all: long enough for compiling once, and not for three times.
+    timed(lambda way, number: seconds(way, number) / 60)
+    short = chosen(long, dataset)
+    assert short.way == Way(threads=1, attention="fused", compiled=True)
+    assert sum(way.compiled for way, _ in short.tried) == 1
+
+
 def test_what_saves_less_than_the_scatter_is_left(long, dataset, timed):
     timed(lambda way, number: 1.0 if way.attention == "usual" and not way.compiled else 0.98)
     assert chosen(long, dataset).way == Way(threads=1)
@@ -169,6 +183,18 @@ def test_what_was_compiled_for_long_trainings_is_eager_in_short_ones(long, datas
     # 10,000 such steps: 100 s, less than ten times what compiling takes.
     second, _ = tuned(long((10_000,)), Language(), dataset, tmp_path / "second", **about(tmp_path))
     assert not second.compiled
+
+
+def test_the_fastest_of_the_eager_ways_takes_the_place_of_a_compiled_one(long, dataset, tmp_path, timed):
+    timed(
+        lambda way, number: (
+            (0.02 if way.compiled else 0.05) * (1.0 if (way.attention == "blocks") is way.compiled else 1.2)
+        )
+    )
+    first, _ = tuned(long((90_000,)), Language(), dataset, tmp_path / "first", **about(tmp_path))
+    assert (first.compiled, first.attention) == (True, "blocks")
+    second, _ = tuned(long((10_000,)), Language(), dataset, tmp_path / "second", **about(tmp_path))
+    assert (second.compiled, second.attention) == (False, "usual")
 
 
 def test_a_run_goes_on_as_it_was_begun_on_any_number_of_processes(long, dataset, tmp_path, timed):

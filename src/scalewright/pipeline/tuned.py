@@ -137,12 +137,12 @@ def known_or_tuned(
 
 
 def _known(row: Tuning, trunk: Trunk, asked: Way) -> Tuned:
-    """As it was found; eager where this training is too short to be compiled."""
+    """As it was found; the fastest eager one where this training is too short to be compiled."""
     tried = tuple((Way.model_validate(way), float(seconds)) for way, seconds in row.tried)
     way, startup = Way.model_validate(row.way), 0.0
     if way.compiled and not asked.compiled:
         if compiling_pays(trunk, trunk.horizons[-1] * min(seconds for _, seconds in tried)):
             startup = compiling_seconds(trunk.shape)
         else:
-            way = way.model_copy(update={"compiled": False})
+            way = min((each for each in tried if not each[0].compiled), key=lambda each: each[1])[0]
     return Tuned(way=way, tried=tried, seconds=row.seconds, taken_by_others=None, startup_seconds=startup)

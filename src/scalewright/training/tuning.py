@@ -32,7 +32,7 @@ _PARTS_BYTES = 16 * 2**20
 """Of logits in fp32 from which on making them in parts is tried: they leave the caches."""
 _LAYERS = 16  # where the shape has no depth: a VGG16's
 _COMPILE_PAYS = 10
-"""Times what compiling takes that a training must last for it to be tried."""
+"""Times what compiling takes that a training must last for each time that it is tried."""
 
 
 class Tuned(Part):
@@ -135,8 +135,8 @@ def tune(
     """The fastest of the ways to compute a trunk's steps; None where the training is too short to find out.
 
     One thing is changed at a time. What seems faster is kept where it stays so against the former way timed once more: on a
-    machine whose clock drifts, once is no proof. Compiling comes last, where the training is long enough for it. Several
-    processes find out together, and to the same.
+    machine whose clock drifts, once is no proof. Compiling comes last, where the training is long enough for it, and for each
+    compiled way that is tried besides. Several processes find out together, and to the same.
 
     Args:
         trunk: As it would be trained otherwise; of one horizon.
@@ -170,8 +170,13 @@ def tune(
         candidate = way.model_copy(update={"compiled": True})
         # Once tried it is compiled: what it took is spent.
         if search.faster(candidate, way):
-            startup = max(0.0, search.took[candidate] - search.took[way])
-            way = candidate
+            eager, way = way, candidate
+            # Among compiled ways another one may be the fastest.
+            for candidates in (_attentions, _accumulations) if layout.devices == 1 else (_attentions,):
+                for candidate in candidates(way, trunk, device):
+                    if compiling_pays(trunk, expected / (search.compilings + 2)) and search.faster(candidate, way):
+                        way = candidate
+            startup = max(0.0, search.took[way] - search.took[eager])
     return Tuned(
         way=way,
         startup_seconds=startup,
@@ -192,6 +197,7 @@ class _Search:
     took: dict[Way, float] = field(default_factory=dict)  # to build, to warm up and to time, the first time
     deadline: float = math.inf
     cut: bool = False
+    compilings: int = 0
 
     def has_time_for(self, way: Way) -> bool:
         """Whether another way, and this one once more, can be timed before the deadline, were both as slow as this one."""
@@ -202,6 +208,7 @@ class _Search:
 
     def time(self, way: Way) -> float:
         begun = time.monotonic()
+        self.compilings += way.compiled
         seconds = self.measure(way)
         self.took.setdefault(way, time.monotonic() - begun)
         self.tried[way] = min(seconds, self.tried.get(way, seconds))
