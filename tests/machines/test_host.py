@@ -114,3 +114,9 @@ def test_share_taken_by_others(busy: float, total: float, own: float, share: flo
 def test_without_proc_nothing_is_claimed(tmp_path: Path) -> None:
     absent = tmp_path / "absent"
     assert CpuTime.now(absent).taken_by_others_since(CpuTime.now(absent)) is None
+
+
+def test_processes_that_work_together_are_no_others():
+    before, now = CpuTime(busy=0.0, total=0.0, own=0.0), CpuTime(busy=1.3, total=2.0, own=0.4)
+    assert now.taken_by_others_since(before) == pytest.approx(0.45)
+    assert now.taken_by_others_since(before, own=0.4 + 0.9) == 0.0

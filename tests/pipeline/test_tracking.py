@@ -13,11 +13,12 @@ from scalewright.machines.way import Way
 from scalewright.pipeline.final import train_planned
 from scalewright.pipeline.project import Project
 from scalewright.pipeline.stages import Stages
-from scalewright.pipeline.tracking import trackers_of
+from scalewright.pipeline.tracking import final_metrics, trackers_of
 from scalewright.pipeline.watch import Silent
 from scalewright.pipeline.workspace import Workspace
 from scalewright.planning import Recipe
 from scalewright.tasks import task_named
+from scalewright.training import Measured
 
 from ..kills import KilledError
 
@@ -85,6 +86,17 @@ def test_it_is_told_through_a_kill_and_once(workspace, planned, tmp_path):
     (tmp_path / "other.db").unlink()
     train_planned(calm, planned, trackers_of(calm, names))
     assert not (tmp_path / "other.db").exists()
+
+
+def test_what_is_of_the_test_split_is_told_by_its_own_name():
+    measured = Measured(
+        address="run", horizon=5, tokens=100, loss=2.0, test_loss=2.1, metrics={"loss_a": 1.9, "test_loss_a": 2.2}, curve=(),
+        flops=1.0, seconds=1.0, tokens_per_second=100.0, peak_memory_bytes=1,
+    )  # fmt: skip
+    told = final_metrics(measured)
+    of_losses = {name: value for name, value in told.items() if "loss" in name}
+    assert of_losses == {"validation_loss": 2.0, "test_loss": 2.1, "validation_loss_a": 1.9, "test_loss_a": 2.2}
+    assert "test_loss" not in final_metrics(measured.model_copy(update={"test_loss": None}))
 
 
 def test_a_tracker_that_fails_does_not_stop_it(workspace, planned, tmp_path):

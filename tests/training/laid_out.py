@@ -46,7 +46,7 @@ def main(asked: dict) -> None:
         tell({"losses": [one.loss for one in measured]})
     if asked.get("tune"):
         tuning._SECONDS, tuning.SHARE, tuning._COMPILE_PAYS = 0.0, 1e6, 1e9
-        found = tuning.tune(trunk, task, dataset, "cpu", layout, Started.now().slowest, beside=world)
+        found = tuning.tune(trunk, task, dataset, "cpu", layout, Started.now().told)
         told = [None] * world
         dist.all_gather_object(told, (str(found.way), [seconds for _, seconds in found.tried]))
         tell({"ways": told})

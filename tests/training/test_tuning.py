@@ -143,6 +143,21 @@ def test_real_steps_are_timed(long, dataset, monkeypatch):
     assert all(0 < seconds < 10 for _, seconds in found.tried)
 
 
+def test_where_nothing_compiles_training_is_eager(long, dataset, monkeypatch):
+    class WithoutCompiler(tuning.Trainer):
+        def advance(self, schedule):
+            if self.trunk.compiled:
+                raise RuntimeError("no C++ compiler")
+            return super().advance(schedule)
+
+    monkeypatch.setattr(tuning, "Trainer", WithoutCompiler)
+    monkeypatch.setattr(tuning, "_SECONDS", 0.0)
+    monkeypatch.setattr(tuning, "_COMPILE_PAYS", 0)
+    found = chosen(long, dataset)
+    assert not found.way.compiled
+    assert not any(way.compiled for way, _ in found.tried)
+
+
 def test_a_busy_machine_tells_nothing(long, dataset, tmp_path, timed, monkeypatch):
     timed(lambda way, number: 0.5 if way.attention == "blocks" else 1.0)
     monkeypatch.setattr(CpuTime, "taken_by_others_since", lambda self, *since: 0.3)

@@ -107,17 +107,17 @@ class CpuTime:
                 total += user + nice + system + irq + softirq + steal + idle + iowait
         return cls(busy / ticks, total / ticks, time.process_time())
 
-    def taken_by_others_since(self, start: "CpuTime", alike: int = 1) -> float | None:
+    def taken_by_others_since(self, start: "CpuTime", own: float | None = None) -> float | None:
         """Share of the processor's time since `start` that other processes took; None if none was counted.
 
         Args:
             start: Read before.
-            alike: Processes of this machine that work as much as this one, itself among them: they are no others.
+            own: Seconds of those that are no others; by default of this process alone.
         """
         total = self.total - start.total
         if total <= 0:
             return None
-        others = (self.busy - start.busy) - alike * (self.own - start.own)
+        others = (self.busy - start.busy) - (self.own - start.own if own is None else own)
         return min(max(others / total, 0.0), 1.0)
 
 

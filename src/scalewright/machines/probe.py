@@ -123,7 +123,7 @@ Steps = Callable[[int, Sequence[Precision]], StepTimer]
 
 
 def probe(quick: bool, device: DeviceKind | Literal["auto"] = "auto", steps: Steps | None = None) -> Machine:
-    """Measures this machine: in about five seconds if `quick`, and ten more for `steps`, else in about one minute, and
+    """Measures this machine: in about seven seconds if `quick`, and ten more for `steps`, else in about one minute, and
     another for `steps`, which are compiled too.
 
     `auto` measures the accelerator where torch sees one. The rates are those of one device. Accelerators are measured by the

@@ -98,7 +98,7 @@ def carry_out(
         made_from: Hash of what asked for it: a plan, or a training's description.
         limit_seconds: As for `train`.
 
-    The processes part when it is trained and evaluated: the first alone does the rest.
+    The processes part when it is trained and evaluated, and their group ends: the first alone does the rest.
 
     Raises:
         WorkError: the same training is under way already, or it failed.

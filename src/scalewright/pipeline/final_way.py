@@ -68,7 +68,9 @@ def find_way(at: Workspace, trunk: Trunk, dataset: Prepared) -> FinalWay:
         watch=at.watch,
     )
     if found is None:
-        return FinalWay.as_timed(trunk.threads)
+        return FinalWay.as_timed(
+            trunk.threads, "all threads that this process may use, as timed: no other way was found out"
+        )
     return FinalWay(
         way=found.way,
         share=1 - found.saved,

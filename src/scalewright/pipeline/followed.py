@@ -48,7 +48,7 @@ def follow(
         seed: Of weights and data's order.
         device: Torch device type.
         ledger: Path or URL.
-        tune: Whether one process measures first what pays here, and goes by that; the plan has forecast its own way.
+        tune: Whether the processes measure first what pays here, and go by that; the plan has forecast its own way.
         watch: Hears of stages and progress, in the first process.
 
     Raises:

@@ -46,11 +46,19 @@ def tracked_final(trunk: Trunk, plan: Plan, study: str, tracker: Tracker, progre
 
 def final_metrics(measured: Measured) -> dict[str, float]:
     """What a tracker is told at the end."""
-    return {
-        "validation_loss": measured.loss,
-        "tokens": measured.tokens,
-        "flops": measured.flops,
-        "seconds": measured.seconds,
-        "tokens_per_second": measured.tokens_per_second,
-        "peak_memory_bytes": measured.peak_memory_bytes,
-    } | {f"validation_{name}": value for name, value in measured.metrics.items()}
+    tested = {} if measured.test_loss is None else {"test_loss": measured.test_loss}
+    return (
+        tested
+        | {
+            "validation_loss": measured.loss,
+            "tokens": measured.tokens,
+            "flops": measured.flops,
+            "seconds": measured.seconds,
+            "tokens_per_second": measured.tokens_per_second,
+            "peak_memory_bytes": measured.peak_memory_bytes,
+        }
+        | {
+            name if name.startswith("test_") else f"validation_{name}": value
+            for name, value in measured.metrics.items()
+        }
+    )

@@ -109,7 +109,7 @@ def known_or_tuned(
         watch.say(f"way: measured before{f', {row.created_at[:10]}' if row else ''}: {known.way}")
         return known
     watch.stage("tune", "timing what pays here")
-    found = tune(trunk, task, dataset, device, layout, started.slowest, started.beside)
+    found = tune(trunk, task, dataset, device, layout, started.told)
     if found is None:
         watch.say(f"way: as asked, the training is too short to time others: {asked}")
         return None

@@ -100,19 +100,17 @@ class Checkpoints:
     def newest(self, warn: Callable[[str], None] = lambda text: None) -> Saved | None:
         """The newest checkpoint whose files are whole; None where there is none. `warn` hears of damaged ones."""
         self.wait()
-        found: tuple[Path, Facts] | None = None
-        if self._mesh.first:
-            for folder in sorted(self.folder.glob("step-*"), reverse=True):
-                facts = _read_manifest(folder)
-                if facts is not None:
-                    found = folder, facts
-                    break
-                warn(f"{folder}: damaged checkpoint: going on from the one before it")
-        found = self._mesh.told_by_first(found)
-        if found is None:
-            return None
-        folder, facts = found
-        return Saved(folder, facts, tuple(name for name, _ in _tensors_in(folder)), self._mesh)
+        mesh = self._mesh
+        for folder in mesh.told_by_first(sorted(self.folder.glob("step-*"), reverse=True) if mesh.first else []):
+            manifest = mesh.told_by_first(_read_manifest(folder) if mesh.first else None)
+            if manifest is not None:
+                facts, sums = manifest
+                # Large ones take a while to read: each process checks its share.
+                share = list(sums.items())[mesh.writer :: mesh.count]
+                if mesh.told_by_first(all(mesh.gathered(all(_holds(folder / name, value) for name, value in share)))):
+                    return Saved(folder, facts, tuple(name for name, _ in _tensors_in(folder)), mesh)
+            warn(f"{folder}: damaged checkpoint: going on from the one before it")
+        return None
 
     def remove(self) -> None:
         """All of them."""
@@ -179,11 +177,16 @@ def _copy(tensor: Tensor) -> Tensor:
     return copied.view(1) if copied.ndim == 0 else copied.contiguous()
 
 
-def _read_manifest(folder: Path) -> Facts | None:
+def _read_manifest(folder: Path) -> tuple[Facts, dict[str, str]] | None:
     try:
         manifest = json.loads((folder / MANIFEST).read_text())
-        whole = all(file_hash(folder / name) == value for name, value in manifest["checksums"].items())
-        facts: Facts = manifest["facts"]
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return dict(manifest["facts"]), dict(manifest["checksums"])
+    except (OSError, ValueError, KeyError, TypeError):
         return None
-    return facts if whole else None
+
+
+def _holds(path: Path, checksum: str) -> bool:
+    try:
+        return file_hash(path) == checksum
+    except OSError:
+        return False

@@ -8,6 +8,7 @@ import torch
 import torch.distributed as dist
 from torch import Tensor
 from torch.distributed.device_mesh import DeviceMesh, init_device_mesh
+from torch.distributed.distributed_c10d import _set_pg_timeout
 from torch.distributed.tensor import DTensor
 
 from scalewright.errors import InputError
@@ -53,6 +54,8 @@ class Mesh:
         shards = layout.shards if layout.sharding != "none" else 1
         degrees = (layout.pipeline, layout.data // shards, shards, layout.tensor)
         axes = init_device_mesh(device, degrees, mesh_dim_names=AXES)
+        for axis in AXES:
+            _set_pg_timeout(PATIENCE, axes.get_group(axis))
         return cls(device, axes, dist.new_group(backend="gloo", timeout=PATIENCE))
 
     def size(self, axis: str) -> int:
@@ -72,6 +75,11 @@ class Mesh:
     def writer(self) -> int:
         """This process's number among the writers."""
         return 0 if self.writers is None else dist.get_rank(self.writers)
+
+    @property
+    def count(self) -> int:
+        """How many writers there are."""
+        return 1 if self.writers is None else dist.get_world_size(self.writers)
 
     def gathered(self, value: Any) -> list[Any]:
         """What each process says, on the first; empty on the others."""

@@ -2,6 +2,7 @@
 
 import gc
 import math
+import platform
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -12,7 +13,7 @@ import torch
 
 from scalewright.architectures import LlamaShape, Shape
 from scalewright.documents import Part
-from scalewright.machines.host import BUSY, CpuTime, cpu_model, usable_cores
+from scalewright.machines.host import BUSY, CpuTime, cpu_model, usable_cores, usable_cpus
 from scalewright.machines.processor import COMPILE_LAYER_SECONDS, COMPILE_SECONDS
 from scalewright.machines.way import Way
 from scalewright.models import ATTENTIONS, blocks
@@ -129,8 +130,7 @@ def tune(
     dataset: Prepared,
     device: str,
     layout: Layout,
-    slowest: Callable[[float], float] = float,
-    beside: int = 1,
+    told: Callable[[Any], list[Any]] = lambda own: [own],
 ) -> Tuned | None:
     """The fastest of the ways to compute a trunk's steps; None where the training is too short to find out.
 
@@ -144,9 +144,12 @@ def tune(
         dataset: Its data.
         device: Torch device type.
         layout: On the processes that were started.
-        slowest: The largest of what all of them have, on each.
-        beside: How many of them share this machine.
+        told: What each of them says, on all.
     """
+
+    def slowest(seconds: float) -> float:
+        return float(max(told(seconds)))
+
     mesh = Mesh.of(layout, device)
     search = _Search(lambda way: slowest(_step_seconds(way, trunk, task, dataset, device, layout, mesh)), slowest)
     steps, first = trunk.horizons[-1], way_of(trunk, layout)
@@ -163,8 +166,7 @@ def tune(
             if search.has_time_for(way) and search.faster(candidate, way):
                 way = candidate
     # Before there are compilers, which are processes of their own.
-    taken = CpuTime.now().taken_by_others_since(before, beside)
-    taken = None if taken is None else slowest(taken)
+    taken = _taken_by_others(before, told)
     startup = 0.0
     if not way.compiled and compiling_pays(trunk, expected):
         candidate = way.model_copy(update={"compiled": True})
@@ -180,7 +182,7 @@ def tune(
     return Tuned(
         way=way,
         startup_seconds=startup,
-        tried=tuple(search.tried.items()),
+        tried=tuple((each, seconds) for each, seconds in search.tried.items() if math.isfinite(seconds)),
         seconds=time.perf_counter() - begun,
         taken_by_others=taken,
         whole=not search.cut,
@@ -225,10 +227,10 @@ class _Search:
 def _step_seconds(
     way: Way, trunk: Trunk, task: Trainable, dataset: Prepared, device: str, layout: Layout, mesh: Mesh
 ) -> float:
-    torch.set_num_threads(way.threads)
     if way.compiled:
         torch.compiler.reset()
     asked, laid = going(way, trunk, layout)
+    torch.set_num_threads(laid.threads or way.threads)
     # Whole batches; of weights that stay no loss leaps.
     whole = asked.recipe.model_copy(update={"first_batch_size": None, "batch_warmup_steps": 0, "spike": None})
     trainer = Trainer(asked.model_copy(update={"recipe": whole}), task, dataset, device, laid, mesh)
@@ -237,10 +239,23 @@ def _step_seconds(
     except DivergedError:
         # Of no concern here: training goes back and on without that batch.
         return math.inf
+    except RuntimeError:
+        # No compiler here, or none that knows this model: it is trained as before.
+        if not way.compiled:
+            raise
+        return math.inf
     finally:
         # One model at a time is in memory.
         del trainer
         gc.collect()
+
+
+def _taken_by_others(before: CpuTime, told: Callable[[Any], list[Any]]) -> float | None:
+    """The largest share of a processor that others than these processes took."""
+    now, here = CpuTime.now(), (platform.node(), sorted(usable_cpus()))
+    own = sum(seconds for place, seconds in told((here, now.own - before.own)) if place == here)
+    shares = [share for share in told(now.taken_by_others_since(before, own)) if share is not None]
+    return max(shares, default=None)
 
 
 def _threads(way: Way, trunk: Trunk, device: str) -> Iterator[Way]:
