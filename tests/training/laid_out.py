@@ -20,7 +20,6 @@ import torch
 import torch.distributed as dist
 
 from scalewright.machines.collectives import join
-from scalewright.pipeline.processes import Started
 from scalewright.planning.machine_plan import Layout
 from scalewright.tasks import trainable_named
 from scalewright.training import Trainer, Trunk, train, tuning
@@ -46,7 +45,7 @@ def main(asked: dict) -> None:
         tell({"losses": [one.loss for one in measured]})
     if asked.get("tune"):
         tuning._SECONDS, tuning.SHARE, tuning._COMPILE_PAYS = 0.0, 1e6, 1e9
-        found = tuning.tune(trunk, task, dataset, "cpu", layout, Started.now().told)
+        found = tuning.tune(trunk, task, dataset, "cpu", layout)
         told = [None] * world
         dist.all_gather_object(told, (str(found.way), [seconds for _, seconds in found.tried]))
         tell({"ways": told})

@@ -26,13 +26,6 @@ class Started(NamedTuple):
         dist.broadcast_object_list(said, src=0)
         return said[0]
 
-    def told(self, value: Any) -> list[Any]:
-        """What each process says, on all of them."""
-        said = [value] * self.processes
-        if self.processes > 1:
-            dist.all_gather_object(said, value)
-        return said
-
     def part(self) -> None:
         """Once all are here: each goes on by itself, and no other waits for it. Their group ends."""
         if self.processes > 1:

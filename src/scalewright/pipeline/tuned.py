@@ -29,7 +29,7 @@ class FrozenWay(Document):
     accumulation: int
 
     def way_for(self, layout: Layout) -> Way:
-        """As begun, for what is asked for now."""
+        """The way that the run was begun, in the micro-batches that are asked for now."""
         if layout.accumulation == self.accumulation:
             return self.way
         return self.way.model_copy(update={"accumulation": layout.accumulation})
@@ -109,7 +109,7 @@ def known_or_tuned(
         watch.say(f"way: measured before{f', {row.created_at[:10]}' if row else ''}: {known.way}")
         return known
     watch.stage("tune", "timing what pays here")
-    found = tune(trunk, task, dataset, device, layout, started.told)
+    found = tune(trunk, task, dataset, device, layout)
     if found is None:
         watch.say(f"way: as asked, the training is too short to time others: {asked}")
         return None

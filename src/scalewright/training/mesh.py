@@ -89,6 +89,13 @@ class Mesh:
         dist.gather_object(value, found, dst=0, group=self.writers)
         return found or []
 
+    def told(self, value: Any) -> list[Any]:
+        """What each process says, on all of them."""
+        found: list[Any] = [value] * self.count
+        if self.writers is not None:
+            dist.all_gather_object(found, value, group=self.writers)
+        return found
+
     def told_by_first(self, value: Any) -> Any:
         """What the first process says."""
         if self.writers is not None:

@@ -130,7 +130,6 @@ def tune(
     dataset: Prepared,
     device: str,
     layout: Layout,
-    told: Callable[[Any], list[Any]] = lambda own: [own],
 ) -> Tuned | None:
     """The fastest of the ways to compute a trunk's steps; None where the training is too short to find out.
 
@@ -144,13 +143,12 @@ def tune(
         dataset: Its data.
         device: Torch device type.
         layout: On the processes that were started.
-        told: What each of them says, on all.
     """
+    mesh = Mesh.of(layout, device)
 
     def slowest(seconds: float) -> float:
-        return float(max(told(seconds)))
+        return float(max(mesh.told(seconds)))
 
-    mesh = Mesh.of(layout, device)
     search = _Search(lambda way: slowest(_step_seconds(way, trunk, task, dataset, device, layout, mesh)), slowest)
     steps, first = trunk.horizons[-1], way_of(trunk, layout)
     begun, before = time.perf_counter(), CpuTime.now()
@@ -166,7 +164,7 @@ def tune(
             if search.has_time_for(way) and search.faster(candidate, way):
                 way = candidate
     # Before there are compilers, which are processes of their own.
-    taken = _taken_by_others(before, told)
+    taken = _taken_by_others(before, mesh)
     startup = 0.0
     if not way.compiled and compiling_pays(trunk, expected):
         candidate = way.model_copy(update={"compiled": True})
@@ -250,11 +248,11 @@ def _step_seconds(
         gc.collect()
 
 
-def _taken_by_others(before: CpuTime, told: Callable[[Any], list[Any]]) -> float | None:
+def _taken_by_others(before: CpuTime, mesh: Mesh) -> float | None:
     """The largest share of a processor that others than these processes took."""
     now, here = CpuTime.now(), (platform.node(), sorted(usable_cpus()))
-    own = sum(seconds for place, seconds in told((here, now.own - before.own)) if place == here)
-    shares = [share for share in told(now.taken_by_others_since(before, own)) if share is not None]
+    own = sum(seconds for place, seconds in mesh.told((here, now.own - before.own)) if place == here)
+    shares = [share for share in mesh.told(now.taken_by_others_since(before, own)) if share is not None]
     return max(shares, default=None)
 
 
