@@ -8,9 +8,17 @@ from pathlib import Path
 
 from measure import RESULTS, say_idleness, sources_hash
 from scalewright.files import write_atomic
+from suites import Suite
 
 _HERE = Path(__file__)
-INDIFFERENT = (_HERE, _HERE.with_name("measure.py"), "documents.py", "errors.py", "files.py")
+INDIFFERENT = (
+    _HERE,
+    _HERE.with_name("measure.py"),
+    _HERE.with_name("suites.py"),
+    "documents.py",
+    "errors.py",
+    "files.py",
+)
 
 Part = Callable[[], Iterator[str]]
 
@@ -34,4 +42,5 @@ def print_parts(name: str, description: str, parts: Mapping[str, Part]) -> None:
 
 def kept_as(name: str, part: str, lines: Part) -> Path:
     """Where the lines of a part are kept."""
-    return RESULTS / f"{name}-{part}-{sources_hash([Path(inspect.getfile(lines))], INDIFFERENT)}.json"
+    sources = lines.sources() if isinstance(lines, Suite) else [Path(inspect.getfile(lines))]
+    return RESULTS / f"{name}-{part}-{sources_hash(sources, INDIFFERENT)}.json"

@@ -63,7 +63,7 @@ BARS = {
 def speed_lines() -> Iterator[str]:
     """Every loop in a process of its own, ours and theirs in turn, three times round."""
     python = _environment()
-    precisions = [name for name in PRECISIONS if name in probe(quick=True).precisions.usable]
+    precisions = _precisions()
     yield "| width | layers | heads | precision | loop | tokens/s | spread | ours over it | bar |"
     yield "|" + " --- |" * 9
     for model in MODELS:
@@ -84,12 +84,20 @@ def speed_lines() -> Iterator[str]:
                     f"| {model.batch * model.context / median:,.0f} | {(high - low) / median:.0%} | {median / ours:.2f} "
                     f"| {'' if bar is None else bar} |"
                 )
-    yield _large()
 
 
-def _large() -> str:
-    way = _run(LARGE, "bf16", "tuned")["way"]
-    rounds = [_run(LARGE, "bf16", "beside its products", way=way) for _ in range(ROUNDS)]
+def large_lines() -> Iterator[str]:
+    """How much of its own products' rate a larger step reaches, in each precision."""
+    yield from map(_of_products, _precisions())
+
+
+def _precisions() -> list[str]:
+    return [name for name in PRECISIONS if name in probe(quick=True).precisions.usable]
+
+
+def _of_products(precision: str) -> str:
+    way = _run(LARGE, precision, "tuned")["way"]
+    rounds = [_run(LARGE, precision, "beside its products", way=way) for _ in range(ROUNDS)]
     tokens = LARGE.batch * LARGE.context
     ours = tokens * LARGE.shape.train_flops_per_token / np.array([each["step"] for each in rounds])
     probed, cold = (
@@ -97,7 +105,7 @@ def _large() -> str:
     )
     each = ", ".join(f"{share:.0%}" for share in ours / probed)
     return (
-        f"width {LARGE.width}, {LARGE.depth} layers, vocabulary {LARGE.vocabulary}, bf16, {Way.model_validate(way)}: "
+        f"width {LARGE.width}, {LARGE.depth} layers, vocabulary {LARGE.vocabulary}, {precision}, {Way.model_validate(way)}: "
         f"{np.median(ours) / 1e9:.0f} GFLOP/s, {np.median(ours / probed):.0%} ({each}) of the rate of its matrices' products "
         f"as probed right before and after (bar: 70 %), {np.median(ours / cold):.0%} of theirs in turn, with operands that are "
         "not in the caches"

@@ -8,7 +8,7 @@ from scalewright.data import Dataset
 from scalewright.documents import Reason
 from scalewright.ledger import Ledger
 from scalewright.planning.ladder import Ladder, Rung
-from scalewright.studies import LadderStudy, ladder, ladder_recipe
+from scalewright.studies import LadderStudy, LocalExecutor, ladder, ladder_recipe
 from scalewright.studies.on_ray import RayExecutor
 
 CHOSEN = Reason(origin="assumed", text="for a test")
@@ -67,5 +67,5 @@ def run_study(executor, dataset, ledger_place, folder, steps):
 
 if __name__ == "__main__":
     address, data, ledger_place, folder, steps = sys.argv[1:]
-    with RayExecutor(address, attempts=99) as executor:
+    with LocalExecutor(2) if address == "local" else RayExecutor(address, attempts=99) as executor:
         run_study(executor, Dataset.open(Path(data)), ledger_place, Path(folder), int(steps))

@@ -1,13 +1,8 @@
-"""A cluster of Ray's on this machine: answers, failures, files there and back, and whatever can be killed, killed."""
+"""A cluster of Ray's on this machine: answers, failures, files there and back, workers and nodes that are lost."""
 
 import math
-import os
-import random
-import signal
-import subprocess
 import sys
 import time
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,7 +21,6 @@ from scalewright.training.checkpoint import read_tensors
 from .conftest import ray_cluster
 from .small_study import run_study
 
-KILLS = int(os.environ.get("SCALEWRIGHT_KILLS", "25"))
 STEPS = 300
 
 # Work defined inside a test goes to the workers by value; a module's functions have to be importable there.
@@ -230,61 +224,3 @@ def test_a_node_removed_in_the_middle(dataset, undisturbed, where, tmp_path):
         assert sum(node["Alive"] for node in executor._ray.nodes()) == 1
     assert removed
     assert len(list((tmp_path / "runs").glob("*/weights/step-*"))) == 4
-
-
-def workers_at(places):
-    """Processes of the cluster that are at a job."""
-    found = []
-    for process in Path("/proc").glob("[0-9]*"):
-        try:
-            at_work = b"ray::attempt" in (process / "cmdline").read_bytes()
-            if at_work and any(f"TMPDIR={place}".encode() in (process / "environ").read_bytes() for place in places):
-                found.append(int(process.name))
-        except OSError:
-            continue
-    return found
-
-
-@pytest.mark.slow
-def test_kills_of_workers_and_drivers(dataset, where, tmp_path):
-    """Three of four kills hit a worker, the others the driver; a study that ends too early is followed by a longer one."""
-    chance = random.Random(0)
-    folder, results, steps = tmp_path / "runs", {}, STEPS
-    kills = {"worker": 0, "driver": 0}
-    with ray_cluster(tmp_path, 1, 1) as small:
-
-        def start():
-            command = [sys.executable, "-m", "tests.studies.small_study", small.address, str(dataset.folder), where]
-            command += [str(folder), str(steps)]
-            return subprocess.Popen(command, stderr=subprocess.PIPE, cwd=Path(__file__).parents[2])
-
-        driver = start()
-        while True:
-            time.sleep(chance.uniform(0.2, 2))
-            if driver.poll() is not None:
-                assert driver.returncode == 0, driver.stderr.read().decode()
-                if sum(kills.values()) >= KILLS:
-                    break
-                steps += 2
-                driver = start()
-            at_work = workers_at(small.places)
-            if at_work and sum(kills.values()) < KILLS:
-                if chance.random() < 0.75:
-                    with suppress(ProcessLookupError):
-                        os.kill(chance.choice(at_work), signal.SIGKILL)
-                        kills["worker"] += 1
-                else:
-                    driver.kill()
-                    driver.wait()
-                    kills["driver"] += 1
-                    frozen = {path: path.stat().st_mtime_ns for path in folder.glob("*/*")}
-                    time.sleep(2)
-                    assert frozen == {path: path.stat().st_mtime_ns for path in folder.glob("*/*")}, "orphans write"
-                    driver = start()
-            now = {path: path.stat().st_ino for path in folder.glob("*/result-*.json")}
-            assert results.items() <= now.items(), "a finished run was run again, or its result lost"
-            results = now
-    with LocalExecutor(2) as executor:
-        for each in range(STEPS, steps + 1, 2):
-            disturbed = run_study(executor, dataset, where, folder, each)
-            assert disturbed == run_study(executor, dataset, tmp_path / "calm.db", tmp_path / "calm", each)

@@ -19,7 +19,7 @@ HORIZONS = (60, 140, 300)
 
 
 @pytest.mark.slow
-def test_killed_at_random_it_ends_as_undisturbed(trunk, dataset, tmp_path):
+def test_killed_at_random_it_ends_as_undisturbed(trunk, dataset, tmp_path, record_property):
     """A kill after a random number of steps and a random while: before, in, and after the writing of a checkpoint, of which
     there is one at every step; in the second and third epoch, and in each branch's decay."""
     asked = trunk(HORIZONS, unique_tokens=4_000, recipe={"ema_decay": 0.9, "dropout": 0.1})
@@ -43,6 +43,7 @@ def test_killed_at_random_it_ends_as_undisturbed(trunk, dataset, tmp_path):
     one, other = (read_tensors(tmp_path / name / "weights") for name in ("calm", "killed"))
     assert one.keys() == other.keys()
     assert all(torch.equal(one[name], other[name]) for name in one)
+    record_property("kills", KILLS)
     # The kills went through all of it.
     decays = [step for step, horizon in seen if step > 0.8 * horizon]
     assert len(decays) > 5

@@ -83,6 +83,10 @@ def laid_out(dataset, degrees, restarts=0, trunk=None, **asked):
     return json.loads(answer.stdout.strip().splitlines()[-1])
 
 
+def largest_difference(found, expected):
+    return max(abs(one / other - 1) for one, other in zip(found, expected, strict=True))
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("degrees", [QUICK["replicas"], SLOW["sharded"], SLOW["pipeline"]])
 def test_simulated_formats_round_the_same_however_laid_out(dataset, degrees):
@@ -116,12 +120,16 @@ def test_heads_of_keys_are_not_cut(dataset):
 
 
 @pytest.mark.parametrize(("name", "degrees"), CASES)
-def test_losses_and_checkpoints_are_those_of_one_process(one_process, dataset, tmp_path, name, degrees):
+def test_losses_and_checkpoints_are_those_of_one_process(
+    one_process, dataset, tmp_path, name, degrees, record_property
+):
     folder, losses, ends, validation = one_process
     whole = laid_out(dataset, degrees, steps=STEPS)
+    record_property("largest relative difference of a loss", largest_difference(whole["losses"], losses))
     assert whole["losses"] == pytest.approx(losses, rel=1e-5)
     assert whole["validation"] == pytest.approx(validation, rel=1e-5)
     resumed = laid_out(dataset, degrees, steps=STEPS - HALF, load=str(folder), save=str(tmp_path / "theirs"))
+    record_property("largest one after a change of layout", largest_difference(resumed["losses"], losses[HALF:]))
     assert resumed["losses"] == pytest.approx(losses[HALF:], rel=1e-5)
     theirs = read_tensors(tmp_path / "theirs")
     assert theirs.keys() == ends.keys()
