@@ -16,6 +16,9 @@ class KillAt:
         if self.left == 0:
             raise KilledError
 
+    def say(self, text):
+        pass
+
     def warn(self, text):
         pass
 
@@ -24,10 +27,13 @@ class Heard:
     """Keeps what it is told."""
 
     def __init__(self):
-        self.losses, self.warnings = [], []
+        self.losses, self.said, self.warnings = [], [], []
 
     def step(self, step, total, loss, tokens_per_second):
         self.losses.append((step, loss))
+
+    def say(self, text):
+        self.said.append(text)
 
     def warn(self, text):
         self.warnings.append(text)

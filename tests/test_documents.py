@@ -43,6 +43,28 @@ def test_what_is_wrong_is_said_in_one_line(tmp_path, content, said):
     assert "\n" not in str(error.value)
 
 
+class Nested(Document):
+    KIND: ClassVar[str] = "nest"
+    samples: tuple[Reason, ...] = ()
+    one: Reason | None = None
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ('{"smaples": []}', "smaples: not a known field; samples is one"),
+        ('{"samples": [{"origin": "cited", "tekst": ""}]}', r"samples\.0\.tekst: not a known field; text is one"),
+        ('{"one": {"orign": "cited", "text": ""}}', r"one\.orign: not a known field; origin is one"),
+        ('{"colour": 1}', "colour: not a known field; mend its name or leave it out"),
+        ('{"one": {"text": ""}}', r"one\.origin: missing"),
+    ],
+)
+def test_what_an_unknown_name_may_have_been_meant_for(tmp_path, content, said):
+    (tmp_path / "n.json").write_text(content)
+    with pytest.raises(InputError, match=said):
+        Nested.load(tmp_path / "n.json")
+
+
 def test_a_missing_file_is_named(tmp_path):
     with pytest.raises(InputError, match=r"none\.json: no such file; expected a sample"):
         Sample.load(tmp_path / "none.json")

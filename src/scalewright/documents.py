@@ -1,8 +1,9 @@
 """Documents: frozen, validated, versioned JSON, each derived number with its reason."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, ClassVar, Literal, Self
+from typing import Any, ClassVar, Literal, Self, get_args
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -68,7 +69,7 @@ class Document(Part):
                 )
             return cls.model_validate_json(text)
         except ValidationError as error:
-            raise InputError(f"{path}: not a {cls.KIND}: {first_problem(error)}") from None
+            raise InputError(f"{path}: not a {cls.KIND}: {first_problem(error, cls)}") from None
 
 
 def flat(nested: Mapping[str, Any], before: str = "") -> dict[str, Any]:
@@ -79,14 +80,33 @@ def flat(nested: Mapping[str, Any], before: str = "") -> dict[str, Any]:
     return found
 
 
-def first_problem(error: ValidationError) -> str:
-    """The first problem of a validation error in one line: field, message, what was found."""
-    problem = error.errors(include_url=False)[0]
-    field = ".".join(str(part) for part in problem["loc"]) or "document"
+def first_problem(error: ValidationError, kind: type[BaseModel] | None = None) -> str:
+    """The first problem of a validation error in one line: field, message, what was found; where `kind` was expected, also what
+    an unknown field may have been meant for."""
+    problems = error.errors(include_url=False)
+    # A name that is mistyped is why another is missing.
+    problem = next((each for each in problems if each["type"] == "extra_forbidden"), problems[0])
+    *within, last = problem["loc"] or ("",)
+    field = ".".join(map(str, problem["loc"]))
+    before = f"{field}: " if field else ""
     if problem["type"] == "extra_forbidden":
-        return f"{field}: not a known field; mend its name or leave it out"
+        near = get_close_matches(str(last), _fields(kind, within), 1, cutoff=0.6)
+        return f"{before}not a known field; " + (f"{near[0]} is one" if near else "mend its name or leave it out")
     if problem["type"] == "value_error":
         # Our own words: they say what was found where that helps.
-        return f"{field}: {problem['ctx']['error']}"
+        return f"{before}{problem['ctx']['error']}"
+    if problem["type"] == "missing":
+        return f"{before}missing"
     found = repr(problem["input"])
-    return f"{field}: {problem['msg']} (found {found if len(found) < 80 else found[:77] + '...'})"
+    return f"{before}{problem['msg']} (found {found if len(found) < 80 else found[:77] + '...'})"
+
+
+def _fields(kind: Any, within: Sequence[str | int]) -> list[str]:
+    """Names of the fields of the part that lies `within` a document of a kind."""
+    for name in within:
+        if isinstance(name, str):
+            kind = getattr(kind, "model_fields", {}).get(name)
+            kind = kind and kind.annotation
+        # One of a list, or where there is none at all.
+        kind = next((each for each in (kind, *get_args(kind)) if hasattr(each, "model_fields")), kind)
+    return list(getattr(kind, "model_fields", ()))

@@ -122,12 +122,15 @@ def test_two_processes_name_pictures_as_one_does(place, pictures):
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        (("epochs = 14", ""), "epochs and steps: expected one of them"),
-        (("epochs = 14", "epochs = 14\nsteps = 3"), "epochs and steps: expected one of them"),
+        (("epochs = 14", ""), "epochs and steps: found neither, expected one of them"),
+        (("epochs = 14", "epochs = 14\nsteps = 3"), "epochs and steps: found both, expected one of them"),
         (('"images"', '"sounds"'), "task: found 'sounds', expected one of language, images"),
         (("width = 4", "wide = 4"), "model.wide: not a known field"),
         (("width = 4", 'width = "4"'), "model.width: Input should be a valid integer (found '4')"),
-        (("learning_rate", "leaning_rate"), "recipe.leaning_rate: not a known field"),
+        (("learning_rate", "leaning_rate"), "recipe.leaning_rate: not a known field; learning_rate is one"),
+        (("batch_size", "bach_size"), "vgg.toml: bach_size: not a known field; batch_size is one"),
+        (("width = 4", "width = 100_000"), "GiB, this machine has"),
+        (("[recipe]", '[start]\nweights = "vgg.toml"\n[recipe]'), "vgg.toml: not a file of weights"),
         (("batch_size = 16", "evaluate_every = 3"), "evaluate_every: found it without patience"),
         (("[recipe]", '[start]\nweights = "no.pth"\n[recipe]'), "no.pth: no such file"),
         (("[recipe]", '[layout]\nsharding = "half"\n[recipe]'), "layout.sharding"),
@@ -135,7 +138,7 @@ def test_two_processes_name_pictures_as_one_does(place, pictures):
     ],
 )
 def test_what_does_not_fit_is_told(place, pictures, refusal, change, said):
-    file = place / write(place, VGG.replace(*change), "wrong.toml")
+    file = place / write(place, VGG.replace(*change))
     assert said in refusal("train", file, "--data", place / "pictures", "--out", place / "refused")
     assert not (place / "refused").exists()
 
@@ -151,4 +154,39 @@ def test_prepare_takes_text_or_pictures(place, refusal):
 def test_data_of_another_task_are_told(place, pictures, refusal):
     text = 'task = "language"\nsteps = 3\n[model]\nwidth = 16\ncontext = 16\n'
     file = place / write(place, text, "llama.toml")
-    refusal("train", file, "--data", place / "pictures", "--out", place / "refused")
+    said = refusal("train", file, "--data", place / "pictures", "--out", place / "refused")
+    assert "pictures: prepared pictures, expected text" in said
+    said = refusal("train", file, "--data", place / "text", "--out", place / "refused")
+    assert "`scalewright prepare" in said
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (("width", "widht"), "model.widht: not a known field; width is one"),
+        (("context = 16", "context = 16\ndept = 2"), "model.dept: not a known field; depth is one"),
+        (("context = 16", "context = 100_000_000"), "model.context: 100,000,000 tokens, and the training text has"),
+        (("width = 16", "width = 1_000_000"), "GiB, this machine has"),
+        (("steps", 'precision = "fp8"\nsteps'), "precision fp8: found device cpu"),
+    ],
+)
+def test_a_model_that_cannot_be_is_refused_before_anything_begins(place, call, refusal, change, said):
+    call("prepare", place / "text", "--out", place / "letters", "--tokenizer", "bytes")
+    text = 'task = "language"\nsteps = 3\n[model]\nwidth = 16\ncontext = 16\n'
+    file = place / write(place, text.replace(*change), "llama.toml")
+    assert said in refusal("train", file, "--data", place / "letters", "--out", place / "refused")
+    assert not (place / "refused").exists()
+
+
+def test_another_run_s_model_is_replaced_with_a_word(place, call):
+    call("prepare", place / "text", "--out", place / "letters", "--tokenizer", "bytes")
+    said, runs = [], []
+    for steps in (2, 2, 3):
+        text = f'task = "language"\nsteps = {steps}\nbatch_size = 4\n[model]\nwidth = 16\ncontext = 16\ndepth = 2\n'
+        file = place / write(place, text, "llama.toml")
+        _, out, err = call("train", file, "--data", place / "letters", "--out", place / "twice", "--json")
+        runs.append(json.loads(out)["run"])
+        said.append("in the place of the model of run" in err)
+        assert json.loads((place / "twice" / "model" / "card.json").read_text())["run"] == runs[-1]
+    assert runs[0] == runs[1] != runs[2]
+    assert said == [False, False, True]

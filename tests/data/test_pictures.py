@@ -114,7 +114,7 @@ def test_damaged_pictures_are_left_out_and_named(folder, tmp_path):
     manifest = prepare_pictures([folder], tmp_path / "out", pixels=8).manifest
     assert manifest.skipped_count == 1
     assert manifest.skipped[0].name == "train/hat/0.png"
-    assert "1 pictures could not be read" in manifest.warnings[0]
+    assert "could not be read: 1 of the files" in manifest.warnings[0]
     assert manifest.splits["train"].pictures == 11
 
 

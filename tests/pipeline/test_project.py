@@ -157,7 +157,7 @@ def test_the_mixture_that_init_explains_is_one(tmp_path):
         (("weight = 2", "weight = inf"), r"source.1.weight"),
         (("weight = 2", 'weight = "2"'), r"source.1.weight"),
         (("weight = 2", "weight = true"), r"source.1.weight"),
-        (("weight = 2", ""), r"source.1.weight: Field required"),
+        (("weight = 2", ""), r"source.1.weight: missing"),
         (("weight = 2", "weight = 0.123456789"), "source: weights .*: write them with fewer digits"),
         (("weight = 2", "wieght = 2\nweight = 2"), r"source.1.wieght: not a known field"),
         (('data = ["b", "c"]', "data = []"), r"source.1.data"),

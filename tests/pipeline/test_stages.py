@@ -29,6 +29,18 @@ def test_run_once_per_inputs(tmp_path):
     assert made == [5, 7, 8]
 
 
+def test_what_does_not_stand_is_made_again(tmp_path):
+    for value, least, expected in ((1, 1, 1), (2, 1, 1), (3, 2, 3), (4, 3, 3)):
+        made = Stages(tmp_path).document(
+            "number",
+            Number,
+            [1],
+            lambda value=value: Number(value=value),
+            stands=lambda found, least=least: found.value >= least,
+        )
+        assert made.value == expected
+
+
 def test_a_deleted_document_is_made_again(tmp_path):
     Stages(tmp_path).document("number", Number, [1], lambda: Number(value=1))
     (tmp_path / "number.json").unlink()

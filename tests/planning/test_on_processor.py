@@ -1,5 +1,6 @@
 """Plans for a probed processor."""
 
+import math
 import re
 from dataclasses import replace
 from itertools import pairwise
@@ -132,6 +133,14 @@ def test_a_plan_and_its_reasons():
     bits = {"fp32": 32, "bf16": 16}[plan.choice.precision]
     assert plan.ideal.seconds == pytest.approx(plan.choice.flops / 2e11 * bits / 32)
     assert any(warning.startswith("far") for warning in plan.warnings)
+
+
+def test_a_law_that_says_less_than_nothing_is_warned_of():
+    # Constants of models a hundred times larger: of these they forecast more than guessing would lose.
+    for seconds, useless in ((60.0, True), (6000.0, False)):
+        plan = plan_machine(order(seconds), "published:chinchilla")
+        assert (plan.choice.loss > math.log(plan.choice.shape.vocabulary)) == useless
+        assert any(warning.startswith("useless") for warning in plan.warnings) == useless
 
 
 def test_a_disturbed_probe_is_not_planned_with():

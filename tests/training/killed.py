@@ -19,6 +19,9 @@ class Told:
     def step(self, step: int, total: int, loss: float, tokens_per_second: float) -> None:
         print(step, total, flush=True)
 
+    def say(self, text: str) -> None:
+        pass
+
     def warn(self, text: str) -> None:
         print(text, file=sys.stderr, flush=True)
 

@@ -220,6 +220,10 @@ class _Both:
         for each in self.others:
             each.step(*told)
 
+    def say(self, text):
+        for each in self.others:
+            each.say(text)
+
     def warn(self, text):
         for each in self.others:
             each.warn(text)

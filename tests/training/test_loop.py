@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from scalewright.errors import WorkError
+from scalewright.machines.host import CpuTime
 from scalewright.tasks import evaluate, task_named
 from scalewright.training import train
 from scalewright.training.checkpoint import Checkpoints, read_tensors
@@ -43,8 +44,10 @@ def test_killed_and_resumed_ends_as_undisturbed(trunk, dataset, tmp_path, kills)
     for steps in kills:
         with pytest.raises(KilledError):
             list(train(trunk(), LANGUAGE, dataset, folder, checkpoint_seconds=0, progress=KillAt(steps)))
-    resumed = list(train(trunk(), LANGUAGE, dataset, folder, checkpoint_seconds=0))
+    heard = Heard()
+    resumed = list(train(trunk(), LANGUAGE, dataset, folder, checkpoint_seconds=0, progress=heard))
     assert losses(resumed) == losses(undisturbed)
+    assert "going on from step" in heard.said[0]
     assert [one.curve for one in resumed] == [one.curve for one in undisturbed]
     calm, disturbed = (read_tensors(path / "weights") for path in (tmp_path / "calm", folder))
     assert all(torch.equal(calm[name], disturbed[name]) for name in calm)
@@ -113,6 +116,15 @@ def test_hard_stop_keeps_the_work(trunk, dataset, tmp_path):
     (stopped,) = train(trunk((20,)), LANGUAGE, dataset, tmp_path, limit_seconds=0)
     (undisturbed,) = train(trunk((20,)), LANGUAGE, dataset, tmp_path / "other")
     assert stopped.loss == undisturbed.loss
+
+
+def test_a_stop_tells_who_else_was_at_work(trunk, dataset, tmp_path, monkeypatch):
+    shares = {"mine": 0.05, "others": 0.4}
+    for name, share in shares.items():
+        monkeypatch.setattr(CpuTime, "taken_by_others_since", lambda self, start, own=None, share=share: share)
+        with pytest.raises(WorkError, match="slower than planned") as stop:
+            list(train(trunk((20,)), LANGUAGE, dataset, tmp_path / name, limit_seconds=0))
+        assert ("other programs took 40%" in str(stop.value)) == (name == "others")
 
 
 def test_a_finished_run_is_not_stopped(trunk, dataset, tmp_path):

@@ -22,7 +22,7 @@ Track = Annotated[
     list[str] | None,
     typer.Option(
         metavar="NAME",
-        help="Who hears of the final run's steps beside the ledger, in the place of [tracking]: mlflow:URI, "
+        help="Who hears of the final run's steps beside the ledger, in the place of \\[tracking]: mlflow:URI, "
         "tensorboard:FOLDER, wandb:PROJECT, ledger:PATH or none; repeatable.",
     ),
 ]

@@ -23,6 +23,7 @@ from scalewright.cli.search import search
 from scalewright.cli.stopping import StoppedError, stoppable
 from scalewright.cli.track import forecasts
 from scalewright.cli.train import train
+from scalewright.cli.waiting import wait_beside_others
 from scalewright.errors import ScalewrightError
 
 app = typer.Typer(
@@ -138,6 +139,8 @@ def demo(
 
 
 def _run(project: Path, dry_run: bool, executor: str, track: list[str] | None, json: bool) -> None:
+    if not dry_run:
+        wait_beside_others()
     from scalewright.cli.terminal import TerminalWatch
     from scalewright.pipeline import estimate, run_project
 
@@ -147,7 +150,7 @@ def _run(project: Path, dry_run: bool, executor: str, track: list[str] | None, j
             print(expected.model_dump_json())
         else:
             for line in expected.lines():
-                answers.print(line, highlight=False, markup=False)
+                answers.print(line, highlight=False, markup=False, soft_wrap=True)
         return
     with stoppable(), TerminalWatch(errors) as watch:
         outcome = run_project(project, watch=watch, executor=executor, track=track or ())

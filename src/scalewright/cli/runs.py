@@ -83,7 +83,7 @@ def _steps(ledger: "Ledger", start: str) -> list[Record]:
     found = ledger.tellers(start)
     if len(found) != 1:
         said = (
-            "no run that told of its steps"
+            "no run that told of its steps (a project's final run does, to its own ledger)"
             if not found
             else f"{len(found)} runs ({', '.join(found[:3])}{', ...' if found[3:] else ''})"
         )

@@ -56,7 +56,7 @@ def _table(found: "list[Forecast]") -> Table:
             f"{each.quantity}, {each.unit}",
             *(f"{value:,.4g}" for value in (each.value, each.low, each.high)),
             f"{each.level:.0%}",
-            f"{each.extrapolation:.3g}x",
+            f"{each.extrapolation:.3g}x" if each.extrapolation >= 0.01 else "< 0.01x",
             "" if each.measured is None else f"{each.measured:,.4g}",
             "" if each.error is None else f"{each.error:+.1%}",
             verdict,

@@ -10,6 +10,7 @@ from scalewright.cli.console import Json, answers, errors, print_json
 from scalewright.cli.options import positive, refuse_others
 from scalewright.cli.stopping import stoppable
 from scalewright.cli.times import time_text
+from scalewright.cli.waiting import wait_beside_others
 from scalewright.errors import InputError
 from scalewright.planning.machine_plan import MachinePlan
 
@@ -47,6 +48,7 @@ def train(
 ) -> None:
     """Trains what a plan chose, and scores its forecasts; or what a training file describes. Resumable; start it by torchrun on
     several devices or nodes."""
+    wait_beside_others()
     import torch
 
     from scalewright.cli.terminal import TerminalWatch

@@ -6,6 +6,7 @@ from typing import ClassVar, Literal, NamedTuple, Self
 
 from pydantic import Field
 
+from scalewright.data.manifests import load_manifest
 from scalewright.data.mixture import Mixture, whole_weights
 from scalewright.data.readers import Skipped
 from scalewright.data.shards import Shard, TokenStream, TokenType, verify
@@ -14,7 +15,7 @@ from scalewright.errors import InputError, WorkError
 from scalewright.files import content_hash, file_hash
 from scalewright.laws import Supply
 
-MANIFEST, TOKENIZER = "manifest.json", "tokenizer.json"
+TOKENIZER = "tokenizer.json"
 
 SplitName = Literal["train", "validation", "test"]
 
@@ -121,10 +122,10 @@ class Dataset:
         always.
 
         Raises:
-            InputError: there is no dataset, or one of another version.
+            InputError: there is no dataset, another kind of one, or one of another version.
             WorkError: a file of it is missing or damaged; its name is told.
         """
-        dataset = cls(folder, DatasetManifest.load(folder / MANIFEST))
+        dataset = cls(folder, load_manifest(folder, DatasetManifest))
         if (
             not dataset.tokenizer_path.is_file()
             or file_hash(dataset.tokenizer_path) != dataset.manifest.tokenizer_sha256

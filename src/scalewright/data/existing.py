@@ -5,7 +5,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
-from scalewright.data.dataset import MANIFEST, TOKENIZER
+from scalewright.data.dataset import TOKENIZER
+from scalewright.data.manifests import MANIFEST
 from scalewright.errors import InputError, ScalewrightError
 
 Prepared = TypeVar("Prepared")

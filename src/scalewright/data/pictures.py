@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scalewright.architectures.vgg import COLOURS
-from scalewright.data.dataset import MANIFEST, SplitName
+from scalewright.data.dataset import SplitName
+from scalewright.data.manifests import load_manifest
 from scalewright.data.readers import Skipped
 from scalewright.data.shards import Shard, TokenStream, verify
 from scalewright.documents import Document, Part, Reason
@@ -60,10 +61,10 @@ class Pictures:
         """Opens prepared pictures; the checksums of their shards are compared only on demand, their lengths always.
 
         Raises:
-            InputError: there are none, or of another version.
+            InputError: there are none, another kind of data, or of another version.
             WorkError: a file of them is missing or damaged; its name is told.
         """
-        pictures = cls(folder, PicturesManifest.load(folder / MANIFEST))
+        pictures = cls(folder, load_manifest(folder, PicturesManifest))
         for name, part in pictures.manifest.splits.items():
             pictures.split(name)
             if verify_checksums:

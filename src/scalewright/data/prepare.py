@@ -9,7 +9,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scalewright.data.dataset import (
-    MANIFEST,
     TOKENIZER,
     Dataset,
     DatasetManifest,
@@ -21,6 +20,7 @@ from scalewright.data.dataset import (
 from scalewright.data.duplicates import families
 from scalewright.data.existing import existing
 from scalewright.data.folders import publish, remove_folder, work_folder
+from scalewright.data.manifests import MANIFEST
 from scalewright.data.mixture import Mixture, whole_weights
 from scalewright.data.order import permutation
 from scalewright.data.pieces import MIN_DOCUMENTS

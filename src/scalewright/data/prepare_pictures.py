@@ -8,11 +8,12 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, UnidentifiedImageError
 
-from scalewright.data.dataset import MANIFEST, SplitName
+from scalewright.data.dataset import SplitName
 from scalewright.data.existing import existing
 from scalewright.data.folders import whole_folder
+from scalewright.data.manifests import MANIFEST
 from scalewright.data.order import permutation
 from scalewright.data.picture_files import PictureFile, find_pictures
 from scalewright.data.pictures import Pictures, PicturesManifest, PicturesSplit
@@ -149,7 +150,7 @@ class _Reading:
             return ()
         first = self.skipped[0]
         return (
-            f"{len(self.skipped)} pictures could not be read and are left out, the first {first.name}: {first.why}",
+            f"left out, for they could not be read: {len(self.skipped)} of the files, the first {first.name}: {first.why}",
         )
 
     def _decoded(
@@ -189,7 +190,7 @@ def _decode(file: PictureFile, pixels: int) -> NDArray[np.uint8] | str:
             upright = ImageOps.exif_transpose(picture).convert("RGB")
         return np.asarray(ImageOps.fit(upright, (pixels, pixels), Image.Resampling.BICUBIC), dtype=np.uint8)
     except Exception as error:  # Pillow's decoders raise whatever a damaged file makes them raise.
-        return f"{type(error).__name__}: {error}"
+        return "no picture that Pillow knows" if isinstance(error, UnidentifiedImageError) else f"damaged ({error})"
 
 
 def _split(files: list[PictureFile], drawn: dict[SplitName, float], seed: int) -> dict[SplitName, list[PictureFile]]:

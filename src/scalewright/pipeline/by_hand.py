@@ -10,7 +10,7 @@ from pydantic import ConfigDict, Field, field_validator, model_validator
 from scalewright.documents import Part, Reason
 from scalewright.errors import InputError
 from scalewright.files import content_hash
-from scalewright.machines.host import usable_threads
+from scalewright.machines.host import usable_memory_bytes, usable_threads
 from scalewright.models import compute_in
 from scalewright.pipeline.carried_out import Trained, carry_out
 from scalewright.pipeline.processes import Started, replicas_of
@@ -18,6 +18,7 @@ from scalewright.pipeline.toml_file import read_toml
 from scalewright.pipeline.watch import Silent, Watch
 from scalewright.planning import BY_THE_RULES, Given
 from scalewright.planning.machine_plan import Layout
+from scalewright.planning.processor_memory import BYTES_PER_PARAM, memory_bytes
 from scalewright.planning.recipe import DEFAULT_REASONS, Recipe
 from scalewright.planning.rules import warmup_of_a_run
 from scalewright.tasks import TRAINABLE, Trainable, trainable_named
@@ -25,7 +26,11 @@ from scalewright.training import Trunk
 from scalewright.training.batch_warmup import BatchWarmup
 from scalewright.training.beginning import weightless
 from scalewright.training.configuration import Start
+from scalewright.training.fp8 import check_fp8
 from scalewright.training.start import fitting, read_weights
+
+TOLD = 6
+"""Layers that are drawn and named."""
 
 
 class StartTable(Part):
@@ -94,7 +99,8 @@ class Training(Part):
     @model_validator(mode="after")
     def _as_long_as_what(self) -> Self:
         if (self.epochs is None) == (self.steps is None):
-            raise ValueError("epochs and steps: expected one of them, such as epochs = 20")
+            found = "found neither" if self.steps is None else "found both"
+            raise ValueError(f"epochs and steps: {found}, expected one of them, such as epochs = 20")
         if self.evaluate_every is not None and self.patience is None:
             raise ValueError("evaluate_every: found it without patience, for which alone training stops to evaluate")
         return self
@@ -145,6 +151,10 @@ def train_by_hand(
     dataset = task.open(data)
     shape = task.shape(dataset, training.model)
     rows = sum(dataset.supply.tokens) / shape.tokens_per_row
+    if rows < 1:
+        raise InputError(
+            f"model.context: {shape.context:,} tokens, and the training text has {sum(dataset.supply.tokens):,}: lower it"
+        )
     batches = BatchWarmup(
         training.first_batch_size or training.batch_size, training.batch_size, training.batch_warmup_steps
     )
@@ -152,6 +162,9 @@ def train_by_hand(
     started = Started.now()
     layout = _layout(training, started, device)
     compute_in(training.precision, device)
+    check_fp8(training.precision, device, layout.tensor)
+    if device == "cpu" and started.processes == 1:
+        _check_memory(training.task, shape)
     start = training.start and Start.of(base / training.start.weights, training.start.frozen)
     trunk = Trunk(
         task=training.task,
@@ -187,12 +200,29 @@ def train_by_hand(
     return Trained.of(run, out)
 
 
+def _check_memory(task: str, shape: Any) -> None:
+    """Passes where there is room for the model's states and, of a language model, one row of a batch.
+
+    Raises:
+        InputError: there is not, however small the micro-batches are made.
+    """
+    one_row = memory_bytes(shape, 1, "bf16") if task == "language" else BYTES_PER_PARAM * shape.params_total
+    room = usable_memory_bytes()
+    if one_row > room:
+        row = " and one row" if task == "language" else ""
+        raise InputError(
+            f"model: {shape.params_total:,} params{row} need {one_row / 2**30:,.0f} GiB, this machine has "
+            f"{room / 2**30:,.0f}: make it smaller"
+        )
+
+
 def _taken_over(start: Start, task: Trainable, shape: Any) -> str:
     with weightless():
         model = task.build(shape)
-    taken = fitting(model, read_weights(start.path))
+    taken = fitting(model, read_weights(start.path), start.path)
     layers = [name for name, module in model.named_modules() if module.state_dict() and not list(module.children())]
-    drawn = ", ".join(name for name in layers if name not in taken) or "none"
+    new = [name for name in layers if name not in taken]
+    drawn = ", ".join(new[:TOLD]) + (f" and {len(new) - TOLD} more" if len(new) > TOLD else "") or "none"
     stays = ", which stay as they are" if start.frozen else ""
     return f"start: {len(taken)} layers from {start.path}{stays}; drawn: {drawn}"
 

@@ -1,5 +1,6 @@
 """A training carried out: trained, looked at on the test split, recorded, and its model kept."""
 
+import json
 import math
 from contextlib import nullcontext
 from pathlib import Path
@@ -144,8 +145,20 @@ def carry_out(
             row = ledger_run(trunk, measured, study=study, role="final", dataset=dataset, folder=folder)
             row.layout = str(layout)
             run = opened.record_run(row)
+    other = _run_of(out / MODEL)
+    if other not in (None, run.id):
+        watch.say(f"{out / MODEL}: in the place of the model of run {other}; name another --out to keep both")
     task.save(model.eval(), dataset, out / MODEL, model_card(run, task.loss_unit, made_from))
     return run
+
+
+def _run_of(model: Path) -> str | None:
+    """The run whose model lies in a folder, as its card says."""
+    try:
+        found: str | None = json.loads((model / "card.json").read_text()).get("run")
+    except (OSError, ValueError, AttributeError):
+        return None
+    return found
 
 
 def _unit(task: Trainable) -> str:
@@ -161,6 +174,10 @@ class _Steps:
     def step(self, step: int, total: int, loss: float, tokens_per_second: float) -> None:
         """Hands a step on."""
         self._watch.progress(step, total, f"loss {loss:.3f}  {tokens_per_second:,.0f} {self._unit}")
+
+    def say(self, text: str) -> None:
+        """Hands it on."""
+        self._watch.say(text)
 
     def warn(self, text: str) -> None:
         """Hands it on."""

@@ -92,6 +92,10 @@ class _TrainWatch:
             step, total, f"loss {loss:.3f}  {tokens_per_second:,.0f} tokens/s  {used:.0%} of the probed rate"
         )
 
+    def say(self, text: str) -> None:
+        """Passes it on."""
+        self.watch.say(text)
+
     def warn(self, text: str) -> None:
         """Passes it on."""
         self.watch.warn(text)

@@ -115,7 +115,13 @@ def _probe(at: Workspace) -> Machine:
         at.watch.stage("probe", f"{machine.name}, from {use}")
         return machine
     at.watch.stage("probe", "measuring this machine")
-    machine = at.stages.document("machine", Machine, ["local"], lambda: probe(quick=True, device="cpu"))
+    machine = at.stages.document(
+        "machine",
+        Machine,
+        ["local"],
+        lambda: probe(quick=True, device="cpu"),
+        stands=lambda measured: measured.trusted or _begun(at),
+    )
     rates = ", ".join(f"{name} {machine.rate(name) / 1e9:,.0f}" for name in sorted({m.dtype for m in machine.matmul}))
     at.watch.say(f"{machine.cpu}, {machine.threads} threads, {machine.memory_bytes / 2**30:.0f} GiB; GFLOP/s: {rates}")
     at.watch.say(f"precision {machine.precisions.advised}: {machine.reasons['precisions'].text}")
@@ -172,6 +178,7 @@ def _time(at: Workspace, machine: Machine, dataset: Dataset, settings: Settings,
             batch_size=settings.batch_size,
             executor=executor,
         ),
+        stands=lambda timed: max(timed.ladder.spread(), timed.final.spread()) <= RESTLESS or _begun(at),
     )
     for what, speed in (("side by side", speeds.ladder), ("alone", speeds.final)):
         found = ", ".join(
@@ -181,9 +188,15 @@ def _time(at: Workspace, machine: Machine, dataset: Dataset, settings: Settings,
         if speed.spread() > RESTLESS:
             at.watch.warn(
                 f"timed {what}, steps scatter by {speed.spread():.0%}: other programs were at work, and the plan may be for a "
-                "slower machine than this one; stop them, delete .scalewright/speeds.json and run again"
+                "slower machine than this one"
+                + ("" if _begun(at) else "; stopped before its first run and started again, it is timed again")
             )
     return speeds
+
+
+def _begun(at: Workspace) -> bool:
+    """Whether runs rest on what was measured: it stays then, even if something disturbed it."""
+    return at.runs.exists() and any(at.runs.iterdir())
 
 
 def _design(at: Workspace, dataset: Dataset, settings: Settings, speeds: Speeds, workers: int) -> Ladder:

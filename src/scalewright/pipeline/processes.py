@@ -73,8 +73,11 @@ def replicas_of(what: str, whole: int, processes: int, rows: int) -> int:
         InputError: they do not make whole replicas, or not of equal shares of the rows; it begins with `what` was asked for.
     """
     replicas, rest = divmod(processes, whole)
-    if rest or not replicas or rows % replicas:
+    if rest or not replicas:
+        raise InputError(f"{what}, {processes} processes started: expected a multiple of {whole}")
+    if rows % replicas:
         raise InputError(
-            f"{what}, {processes} processes started: expected a multiple of {whole} that shares out {rows} rows equally"
+            f"{what}, {processes} processes started: {rows} rows of a batch cannot be shared out equally among {replicas}: "
+            "start as many as divide them, or make the batch a multiple"
         )
     return replicas

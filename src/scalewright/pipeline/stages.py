@@ -32,14 +32,17 @@ class Stages:
         inputs: Sequence[object],
         make: Callable[[], AnyDocument],
         products: Sequence[Path] = (),
+        stands: Callable[[AnyDocument], bool] = lambda document: True,
     ) -> AnyDocument:
-        """The stage's document `NAME.json`: read where its inputs are unchanged and it and its `products` are there, else made,
-        saved and recorded."""
+        """The stage's document `NAME.json`: read where its inputs are unchanged, it and its `products` are there and it still
+        `stands`, else made, saved and recorded."""
         path = self.folder / f"{name}.json"
         if kind.VERSION > 1:  # one of an older version is made anew
             inputs = [*inputs, f"version {kind.VERSION}"]
         if self.fresh(name, inputs) and all(file.exists() for file in (path, *products)):
-            return kind.load(path)
+            known = kind.load(path)
+            if stands(known):
+                return known
         document = make()
         document.save(path)
         self._keep(name, inputs)

@@ -29,4 +29,4 @@ def read_toml(path: Path, kind: type[Content]) -> Content:
     try:
         return kind.model_validate(content)
     except ValidationError as error:
-        raise InputError(f"{path}: {first_problem(error)}") from None
+        raise InputError(f"{path}: {first_problem(error, kind)}") from None

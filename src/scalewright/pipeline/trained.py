@@ -28,6 +28,7 @@ def load_trained(task: Trainable, shape: Any, folder: Path) -> nn.Module:
 def model_card(run: Run, loss_unit: str, plan_hash: str) -> dict[str, Any]:
     """What a model's `card.json` says."""
     return {
+        "run": run.id,
         "params": run.params,
         "params_total": run.params_total,
         "tokens": run.tokens,

@@ -92,6 +92,13 @@ def _forecast(order: Order, choice: Option) -> tuple[Interval, float]:
 
 def _warnings(order: Order, size: float, choice: Option) -> Iterator[str]:
     yield from warn_far(order.law, {"params": np.array([size]), "tokens": np.array([choice.tokens])})
+    blind = math.log(choice.shape.vocabulary)
+    if choice.loss > blind:
+        yield (
+            f"useless: the law gives this model {choice.loss:.2f} nats per token, and one that knows nothing of its "
+            f"{choice.shape.vocabulary:,} tokens has ln {choice.shape.vocabulary:,} = {blind:.2f}: fit a law to runs of about "
+            "this size, or give more time"
+        )
     yield from order.hardware.warnings()
     yield from order.prices.warnings
     for warning in order.prices.of(choice.precision).warnings:

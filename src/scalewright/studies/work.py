@@ -78,6 +78,9 @@ class Ticks:
             report((self._address, float(step)))
             self._next = time.monotonic() + TICK_SECONDS
 
+    def say(self, text: str) -> None:
+        """Nobody is told."""
+
     def warn(self, text: str) -> None:
         """Nobody is told: what went wrong is in the run's record."""
 

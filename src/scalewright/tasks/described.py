@@ -20,4 +20,4 @@ def described(kind: type[Described], fields: Mapping[str, Any]) -> Described:
     try:
         return kind.model_validate(fields, strict=True)
     except ValidationError as error:
-        raise InputError(f"model.{first_problem(error)}") from None
+        raise InputError(f"model.{first_problem(error, kind)}") from None

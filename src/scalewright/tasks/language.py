@@ -103,6 +103,8 @@ class Language:
         width; heads of 16."""
         if "vocabulary" in model:
             raise InputError("model.vocabulary: the data say it: leave it out")
+        for name in model.keys() - LlamaShape.model_fields.keys():
+            described(LlamaShape, {name: model[name]})  # which refuses it
         for name in ("width", "context"):
             if type(model.get(name)) is not int or model[name] < 1:
                 raise InputError(f"model.{name}: expected a positive whole number, such as {name} = 256")

@@ -9,6 +9,7 @@ import torch
 
 from scalewright.documents import Document
 from scalewright.errors import TerminatedError, WorkError
+from scalewright.machines.host import BUSY, CpuTime
 from scalewright.planning.machine_plan import Layout
 from scalewright.tasks import Prepared, Trainable
 from scalewright.training.checkpoint import Checkpoints, Saved
@@ -110,6 +111,7 @@ class _Course:
         self._begin, self._folder, self._watcher, self._ending = begin, folder, watcher, ending
         self._checkpoint_seconds = checkpoint_seconds
         self._held_up = 0.0
+        self._began = CpuTime.now()
         self.trainer = begin()
         self._trunk = Checkpoints(folder / TRUNK, self.trainer.mesh)
         self._branch = self._trunk
@@ -123,6 +125,7 @@ class _Course:
         self._branch = Checkpoints(self._folder / f"branch-{horizon}", self.trainer.mesh)
         if saved := self._newest():
             self.trainer.restore(saved)
+            self._watcher.say(f"going on from step {self.trainer.step:,} of {horizon:,}")
         self._saved_at = time.monotonic()
         stopped = self._folder / "stopped"
         failures: Counter[int] = Counter()
@@ -154,8 +157,8 @@ class _Course:
                         stopped.touch()
                     raise WorkError(
                         f"stopped at step {trainer.step} of {horizon} after {trainer.seconds:.0f} s of training, the hard stop "
-                        f"of {limit_seconds:.0f} s: this machine is slower than planned; the same command goes on beyond it, "
-                        "another budget plans anew"
+                        f"of {limit_seconds:.0f} s: {self._slow()}; the same command goes on beyond it, another budget plans "
+                        "anew"
                     )
                 if ending:
                     written = "a checkpoint is written" if self._wait() else "its checkpoint could not be written"
@@ -229,6 +232,11 @@ class _Course:
             self._watcher.warn(str(error))
         self._saved_at = time.monotonic()
         self._held_up = self._saved_at - begun
+
+    def _slow(self) -> str:
+        taken = None if self.trainer.mesh.axes else CpuTime.now().taken_by_others_since(self._began)
+        others = f", of which other programs took {taken:.0%} meanwhile" if taken and taken > BUSY else ""
+        return f"this machine is slower than planned{others}"
 
     def _wait(self) -> bool:
         """Until what was saved is on disk; whether it is."""

@@ -1,12 +1,10 @@
 """Weights of another model that a training begins with: taken over by name, and frozen if they are to stay."""
 
-import pickle
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 
 import torch
-from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
@@ -31,29 +29,33 @@ def take_over(model: nn.Module, start: Start) -> frozenset[str]:
     """
     known = read_weights(start.path)
     taken: set[str] = set()
-    for layer in fitting(model, known):
+    for layer in fitting(model, known, start.path):
         module, before = model.get_submodule(layer), f"{layer}." if layer else ""
         for key, tensor in _tensors(module):
             put_own(tensor, partial(_copied, known[f"{before}{key}"]))
             taken.add(f"{before}{key}")
         if start.frozen:
             _freeze(module)
-    if not taken:
-        raise InputError(
-            f"{start.path}: no layer of its {len(known)} tensors ({', '.join(list(known)[:3])}, ...) has the names and sizes "
-            "of the model's: name weights of the same architecture and width"
-        )
     return frozenset(taken)
 
 
-def fitting(model: nn.Module, known: Mapping[str, Tensor]) -> list[str]:
-    """Names of the layers that take all of their tensors from those that are known."""
+def fitting(model: nn.Module, known: Mapping[str, Tensor], path: Path) -> list[str]:
+    """Names of the layers that take all of their tensors from those of the file at `path`.
+
+    Raises:
+        InputError: there is none.
+    """
     found = []
     for name, module in model.named_modules():
         before = f"{name}." if name else ""
         own = {f"{before}{key}": tensor.shape for key, tensor in _tensors(module)}
         if own and all(key in known and known[key].shape == shape for key, shape in own.items()):
             found.append(name)
+    if not found:
+        raise InputError(
+            f"{path}: no layer of its {len(known)} tensors ({', '.join(list(known)[:3])}, ...) has the names and sizes "
+            "of the model's: name weights of the same architecture and width"
+        )
     return found
 
 
@@ -66,7 +68,9 @@ def read_weights(path: Path) -> Mapping[str, Tensor]:
     try:
         safe = path.suffix == ".safetensors"
         found = load_file(path) if safe else torch.load(path, map_location="cpu", weights_only=True)
-    except (SafetensorError, pickle.UnpicklingError, EOFError, RuntimeError) as error:
+    except OSError:
+        raise
+    except Exception as error:  # on what is no pickle, torch's unpickler fails in any way
         first = str(error).partition("\n")[0]
         raise InputError(f"{path}: not a file of weights ({first}): expected safetensors, or a state dict") from None
     if isinstance(found, dict) and all(name.startswith(DECODER) or name == HEAD for name in found):

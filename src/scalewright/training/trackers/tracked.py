@@ -62,6 +62,10 @@ class Tracked:
         if not first:  # which may open files or connections, once
             self._spent += time.perf_counter() - now
 
+    def say(self, text: str) -> None:
+        """Hands it on."""
+        self._progress.say(text)
+
     def warn(self, text: str) -> None:
         """Hands it on."""
         self._progress.warn(text)
