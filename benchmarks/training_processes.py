@@ -27,13 +27,13 @@ from scalewright.planning.machine_plan import Layout
 from step_times import drawn_trainer
 
 SHAPE = LlamaShape(vocabulary=4096, context=256, depth=4, width=128, head_size=32, hidden=320)
-BATCH, STEPS, WARM, ROUNDS = 16, 12, 3, 3
+BATCH, STEPS, WARM, ROUNDS = 16, 24, 3, 5
 LOOPS = {"ours, two processes": 2, "torch's example, two processes": 2, "ours, one process, two threads": 1}
 BAR = 0.9
 
 
 def process_lines() -> Iterator[str]:
-    """Each loop in turn, three times round."""
+    """Each loop in turn, five times round."""
     if usable_threads() < 2:
         yield "one thread alone: nothing to share out"
         return

@@ -37,7 +37,13 @@ def replicate(module: nn.Module, mesh: Mesh, layout: Layout) -> nn.Module:
     """What each process computes with: a wrapper that sums the gradients of whole replicas, else `module` itself."""
     if mesh.axes is None or mesh.share[1] == 1 or not _whole(layout):
         return module
-    return DistributedDataParallel(module, process_group=mesh.axes.get_group("replicas"), gradient_as_bucket_view=True)
+    # Buffers are the same everywhere: functions of the shape, or statistics of all replicas' rows.
+    return DistributedDataParallel(
+        module,
+        process_group=mesh.axes.get_group("replicas"),
+        gradient_as_bucket_view=True,
+        broadcast_buffers=False,
+    )
 
 
 def _whole(layout: Layout) -> bool:
