@@ -107,7 +107,7 @@ def _ours(folder: Path) -> dict[str, float]:
     with tempfile.TemporaryDirectory() as name:
         with Workers() as workers:
             work = Preparation(Path(name), workers)
-            work.read(sorted((folder / "text").iterdir()), folder, unheard)
+            work.read([sorted((folder / "text").iterdir())], folder, unheard)
             documents, _ = stored_documents(work.folder, work.progress.documents)
             (work.dataset / TOKENIZER).write_bytes((folder / TOKENIZER).read_bytes())
             start, cpu = time.perf_counter(), _cpu_seconds()
