@@ -14,7 +14,6 @@ _HERE = Path(__file__)
 INDIFFERENT = (
     _HERE,
     _HERE.with_name("measure.py"),
-    _HERE.with_name("suites.py"),
     "documents.py",
     "errors.py",
     "files.py",
@@ -42,5 +41,8 @@ def print_parts(name: str, description: str, parts: Mapping[str, Part]) -> None:
 
 def kept_as(name: str, part: str, lines: Part) -> Path:
     """Where the lines of a part are kept."""
-    sources = lines.sources() if isinstance(lines, Suite) else [Path(inspect.getfile(lines))]
-    return RESULTS / f"{name}-{part}-{sources_hash(sources, INDIFFERENT)}.json"
+    if isinstance(lines, Suite):
+        version = lines.version(INDIFFERENT)
+    else:
+        version = sources_hash([Path(inspect.getfile(lines))], INDIFFERENT)
+    return RESULTS / f"{name}-{part}-{version}.json"

@@ -8,12 +8,13 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from xml.etree import ElementTree
 
-from measure import ROOT
+from measure import ROOT, sources_hash
+from scalewright.files import content_hash
 
 KILLS = "50"
 
@@ -25,10 +26,11 @@ class Suite:
     promise: str
     tests: tuple[str, ...]
 
-    def sources(self) -> list[Path]:
-        """The files of all tests beside these, which import what they test."""
-        rooms = {(ROOT / "tests" / test.partition("::")[0]).parent for test in self.tests}
-        return [Path(__file__), *(path for room in sorted(rooms) for path in sorted(room.glob("*.py")))]
+    def version(self, without: Sequence[str | Path]) -> str:
+        """Hash of which tests these are, of all files beside them and above, and of what those import: what they test."""
+        rooms = {ROOT / "tests", *((ROOT / "tests" / test.partition("::")[0]).parent for test in self.tests)}
+        files = [Path(__file__), *(path for room in sorted(rooms) for path in sorted(room.glob("*.py")))]
+        return content_hash([sources_hash(files, without), *self.tests])[:16]
 
     def __call__(self) -> Iterator[str]:
         """Runs them, and tells what came of it."""
@@ -56,7 +58,7 @@ def told(report: ElementTree.Element) -> Iterator[str]:
     yield from (f"failed: {case.get('classname')}.{case.get('name')}" for case in failed)
     yield from (f"skipped: {reason}" for reason in skipped)
     numbers: dict[str, list[float]] = {}
-    for told in report.iter("property"):
-        numbers.setdefault(told.attrib["name"], []).append(float(told.attrib["value"]))
+    for number in report.iter("property"):
+        numbers.setdefault(number.attrib["name"], []).append(float(number.attrib["value"]))
     for name, values in numbers.items():
         yield f"{name}: {max(values):.2g}" if name.startswith("largest") else f"{name}: {sum(values):g}"

@@ -90,7 +90,7 @@ def first_problem(error: ValidationError, kind: type[BaseModel] | None = None) -
     field = ".".join(map(str, problem["loc"]))
     before = f"{field}: " if field else ""
     if problem["type"] == "extra_forbidden":
-        near = get_close_matches(str(last), _fields(kind, within), 1, cutoff=0.6)
+        near = get_close_matches(str(last), _fields(kind, within), 1)
         return f"{before}not a known field; " + (f"{near[0]} is one" if near else "mend its name or leave it out")
     if problem["type"] == "value_error":
         # Our own words: they say what was found where that helps.

@@ -167,6 +167,7 @@ def test_data_of_another_task_are_told(place, pictures, refusal):
         (("context = 16", "context = 16\ndept = 2"), "model.dept: not a known field; depth is one"),
         (("context = 16", "context = 100_000_000"), "model.context: 100,000,000 tokens, and the training text has"),
         (("width = 16", "width = 1_000_000"), "GiB, this machine has"),
+        (("width = 16\ncontext = 16", "width = 16\ncontext = 32_000\ndepth = 9_999"), "params and one row need"),
         (("steps", 'precision = "fp8"\nsteps'), "precision fp8: found device cpu"),
     ],
 )

@@ -44,13 +44,20 @@ def test_killed_and_resumed_ends_as_undisturbed(trunk, dataset, tmp_path, kills)
     for steps in kills:
         with pytest.raises(KilledError):
             list(train(trunk(), LANGUAGE, dataset, folder, checkpoint_seconds=0, progress=KillAt(steps)))
-    heard = Heard()
-    resumed = list(train(trunk(), LANGUAGE, dataset, folder, checkpoint_seconds=0, progress=heard))
+    resumed = list(train(trunk(), LANGUAGE, dataset, folder, checkpoint_seconds=0))
     assert losses(resumed) == losses(undisturbed)
-    assert "going on from step" in heard.said[0]
     assert [one.curve for one in resumed] == [one.curve for one in undisturbed]
     calm, disturbed = (read_tensors(path / "weights") for path in (tmp_path / "calm", folder))
     assert all(torch.equal(calm[name], disturbed[name]) for name in calm)
+
+
+def test_where_it_goes_on_is_said(trunk, dataset, tmp_path):
+    with pytest.raises(KilledError):
+        list(train(trunk((20,)), LANGUAGE, dataset, tmp_path / "killed", checkpoint_seconds=0, progress=KillAt(7)))
+    for name, said in (("killed", ["going on from step 6 of 20"]), ("calm", [])):
+        heard = Heard()
+        list(train(trunk((20,)), LANGUAGE, dataset, tmp_path / name, progress=heard))
+        assert heard.said == said
 
 
 def test_finished_branches_are_not_run_again(trunk, dataset, tmp_path):

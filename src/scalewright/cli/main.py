@@ -140,7 +140,7 @@ def demo(
 
 def _run(project: Path, dry_run: bool, executor: str, track: list[str] | None, json: bool) -> None:
     if not dry_run:
-        wait_beside_others()
+        wait_beside_others()  # before torch is imported
     from scalewright.cli.terminal import TerminalWatch
     from scalewright.pipeline import estimate, run_project
 

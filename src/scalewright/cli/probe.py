@@ -31,7 +31,7 @@ def probe(
     refuse_others("--device", device, _DEVICES)
     if os.environ.get("RANK", "0") == "0":
         errors.print(
-            f"measuring for {'about fifteen seconds' if quick else 'about two minutes'}: leave the machine idle",
+            f"measuring for {'about twenty seconds' if quick else 'about two minutes'}: leave the machine idle",
             style="dim",
         )
     measured = probe_among if collectives.launched() else measure

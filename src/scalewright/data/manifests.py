@@ -1,6 +1,7 @@
 """What lies in a folder of prepared data: text, or pictures."""
 
 import json
+from collections.abc import Container
 from pathlib import Path
 from typing import TypeVar
 
@@ -8,7 +9,7 @@ from scalewright.documents import Document
 from scalewright.errors import InputError
 
 MANIFEST = "manifest.json"
-_OF = {"tokenizer_sha256": "text", "classes": "pictures"}
+_MARKS = {"tokenizer_sha256": "text", "classes": "pictures"}
 """Fields that the manifest of one kind has alone."""
 
 Manifest = TypeVar("Manifest", bound=Document)
@@ -26,13 +27,21 @@ def load_manifest(folder: Path, kind: type[Manifest]) -> Manifest:
             f"{path}: no such file; expected a {kind.KIND}, which `scalewright prepare --out {folder}` writes"
         )
     try:
+        return kind.load(path)
+    except InputError:
+        found, wanted = _of(_fields(path)), _of(kind.model_fields)
+        if found is None or found == wanted:
+            raise
+        raise InputError(f"{folder}: prepared {found}, expected {wanted}: mend the task, or name other data") from None
+
+
+def _of(fields: Container[str]) -> str | None:
+    return next((of for field, of in _MARKS.items() if field in fields), None)
+
+
+def _fields(path: Path) -> Container[str]:
+    try:
         fields = json.loads(path.read_text())
     except ValueError:
-        fields = {}
-    found = {of for field, of in _OF.items() if field in fields}
-    wanted = {of for field, of in _OF.items() if field in kind.model_fields}
-    if found and found != wanted:
-        raise InputError(
-            f"{folder}: prepared {', '.join(found)}, expected {', '.join(wanted)}: mend the task, or name other data"
-        )
-    return kind.load(path)
+        return ()
+    return fields if isinstance(fields, dict) else ()

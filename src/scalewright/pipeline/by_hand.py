@@ -151,10 +151,6 @@ def train_by_hand(
     dataset = task.open(data)
     shape = task.shape(dataset, training.model)
     rows = sum(dataset.supply.tokens) / shape.tokens_per_row
-    if rows < 1:
-        raise InputError(
-            f"model.context: {shape.context:,} tokens, and the training text has {sum(dataset.supply.tokens):,}: lower it"
-        )
     batches = BatchWarmup(
         training.first_batch_size or training.batch_size, training.batch_size, training.batch_warmup_steps
     )
@@ -164,7 +160,7 @@ def train_by_hand(
     compute_in(training.precision, device)
     check_fp8(training.precision, device, layout.tensor)
     if device == "cpu" and started.processes == 1:
-        _check_memory(training.task, shape)
+        _check_memory(shape, row=training.task == "language" and layout.recompute == "none")
     start = training.start and Start.of(base / training.start.weights, training.start.frozen)
     trunk = Trunk(
         task=training.task,
@@ -200,19 +196,19 @@ def train_by_hand(
     return Trained.of(run, out)
 
 
-def _check_memory(task: str, shape: Any) -> None:
-    """Passes where there is room for the model's states and, of a language model, one row of a batch.
+def _check_memory(shape: Any, *, row: bool) -> None:
+    """Passes where there is room for the model's states and, with `row`, one of a language model's batch, none of it computed
+    again.
 
     Raises:
         InputError: there is not, however small the micro-batches are made.
     """
-    one_row = memory_bytes(shape, 1, "bf16") if task == "language" else BYTES_PER_PARAM * shape.params_total
+    least = memory_bytes(shape, 1, "bf16") if row else BYTES_PER_PARAM * shape.params_total
     room = usable_memory_bytes()
-    if one_row > room:
-        row = " and one row" if task == "language" else ""
+    if least > room:
         raise InputError(
-            f"model: {shape.params_total:,} params{row} need {one_row / 2**30:,.0f} GiB, this machine has "
-            f"{room / 2**30:,.0f}: make it smaller"
+            f"model: {shape.params_total:,} params{' and one row' if row else ''} need {least / 2**30:,.0f} GiB, this machine "
+            f"has {room / 2**30:,.0f}: make it smaller" + (', or ask for recompute = "all" in [layout]' if row else "")
         )
 
 

@@ -103,12 +103,16 @@ class Language:
         width; heads of 16."""
         if "vocabulary" in model:
             raise InputError("model.vocabulary: the data say it: leave it out")
-        for name in model.keys() - LlamaShape.model_fields.keys():
-            described(LlamaShape, {name: model[name]})  # which refuses it
+        if model.keys() - LlamaShape.model_fields.keys():
+            described(LlamaShape, model)  # which says the name that it does not know
         for name in ("width", "context"):
             if type(model.get(name)) is not int or model[name] < 1:
                 raise InputError(f"model.{name}: expected a positive whole number, such as {name} = 256")
         given = {"vocabulary": dataset.manifest.vocabulary} | dict(model)
+        if given["context"] > (known := sum(dataset.supply.tokens)):
+            raise InputError(
+                f"model.context: {given['context']:,} tokens, and the training text has {known:,}: lower it"
+            )
         dial = {name: given[name] for name in ("vocabulary", "context", "head_size") if name in given}
         family = described(LlamaFamily, dial)
         head = family.head_size

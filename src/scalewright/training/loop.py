@@ -235,7 +235,7 @@ class _Course:
 
     def _slow(self) -> str:
         taken = None if self.trainer.mesh.axes else CpuTime.now().taken_by_others_since(self._began)
-        others = f", of which other programs took {taken:.0%} meanwhile" if taken and taken > BUSY else ""
+        others = f" (other programs took {taken:.0%} of it meanwhile)" if taken and taken > BUSY else ""
         return f"this machine is slower than planned{others}"
 
     def _wait(self) -> bool:

@@ -68,7 +68,7 @@ def read_weights(path: Path) -> Mapping[str, Tensor]:
     try:
         safe = path.suffix == ".safetensors"
         found = load_file(path) if safe else torch.load(path, map_location="cpu", weights_only=True)
-    except OSError:
+    except (OSError, MemoryError):
         raise
     except Exception as error:  # on what is no pickle, torch's unpickler fails in any way
         first = str(error).partition("\n")[0]
