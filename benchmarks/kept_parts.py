@@ -4,16 +4,20 @@ import argparse
 import inspect
 import json
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
 
 from measure import RESULTS, say_idleness, sources_hash
 from scalewright.files import write_atomic
+from scalewright.machines.host import cpu_features, cpu_model, usable_threads
 from suites import Suite
+from unmeasured import UnmeasuredError
 
 _HERE = Path(__file__)
 INDIFFERENT = (
     _HERE,
     _HERE.with_name("measure.py"),
+    _HERE.with_name("unmeasured.py"),
     "documents.py",
     "errors.py",
     "files.py",
@@ -28,15 +32,23 @@ def print_parts(name: str, description: str, parts: Mapping[str, Part]) -> None:
     parser.add_argument("parts", nargs="*", choices=[[], *parts], metavar="PART", help=", ".join(parts))
     for part in parser.parse_args().parts or parts:
         kept = kept_as(name, part, parts[part])
-        print(f"\n{part}{': kept' if kept.exists() else ''}", flush=True)
         if kept.exists():
-            print("\n".join(json.loads(kept.read_text())["lines"]))
+            found = json.loads(kept.read_text())
+            print(
+                "\n".join([f"\n{part}: kept, {found.get('machine', 'machine not noted')}", *found["lines"]]), flush=True
+            )
             continue
+        print(f"\n{part}", flush=True)
         taken, lines = say_idleness(), []
-        for line in parts[part]():
-            print(line, flush=True)
-            lines.append(line)
-        write_atomic(kept, json.dumps({"taken_by_others": taken, "lines": lines}, indent=1) + "\n")
+        try:
+            for line in parts[part]():
+                print(line, flush=True)
+                lines.append(line)
+        except UnmeasuredError as why:
+            print(f"not measured here: {why}", flush=True)
+            continue
+        machine = f"{cpu_model()} with {usable_threads()} threads ({', '.join(cpu_features())})"
+        write_atomic(kept, json.dumps({"machine": machine, "taken_by_others": taken, "lines": lines}, indent=1) + "\n")
 
 
 def kept_as(name: str, part: str, lines: Part) -> Path:
@@ -44,5 +56,6 @@ def kept_as(name: str, part: str, lines: Part) -> Path:
     if isinstance(lines, Suite):
         version = lines.version(INDIFFERENT)
     else:
-        version = sources_hash([Path(inspect.getfile(lines))], INDIFFERENT)
+        made = lines.func if isinstance(lines, partial) else lines
+        version = sources_hash([Path(inspect.getfile(made))], INDIFFERENT)
     return RESULTS / f"{name}-{part}-{version}.json"

@@ -4,7 +4,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -45,7 +45,10 @@ def layout_lines() -> Iterator[str]:
     cases = list(_cases())
     ours = [RUNTIME_BYTES + eager_memory(Decoder.of(c.shape), c.precision, c.split).peak for c in cases]
     # The peers count tensors: the runtime is added for them too.
-    peers = {"cookbook": [RUNTIME_BYTES + _cookbook(c) for c in cases], "llm-analysis": _llm_analysis(cases)}
+    peers: dict[str, Sequence[float | None]] = {
+        "cookbook": [RUNTIME_BYTES + _cookbook(c) for c in cases],
+        "llm-analysis": _llm_analysis(cases),
+    }
     names = (
         "layout",
         "width",
@@ -64,7 +67,7 @@ def layout_lines() -> Iterator[str]:
     errors: dict[str, list[float]] = {"ours": [], **{name: [] for name in peers}}
     for number, case in enumerate(cases):
         measured = _measured(case)
-        said = {"ours": ours[number], **{name: values[number] for name, values in peers.items()}}
+        said = {"ours": ours[number]} | {name: values[number] for name, values in peers.items()}
         for name, value in said.items():
             if value is not None:
                 errors[name].append(value / measured - 1)

@@ -20,7 +20,7 @@ from torch.distributed.device_mesh import init_device_mesh
 from torch.distributed.fsdp import MixedPrecisionPolicy, fully_shard
 from torch.distributed.pipelining import PipelineStage, Schedule1F1B
 from torch.distributed.tensor import DTensor
-from torch.distributed.tensor.parallel import ColwiseParallel, RowwiseParallel, parallelize_module
+from torch.distributed.tensor.parallel import ColwiseParallel, ParallelStyle, RowwiseParallel, parallelize_module
 from torch.nn.parallel import DistributedDataParallel
 from torch.utils.checkpoint import checkpoint
 
@@ -40,7 +40,8 @@ class Stage(nn.Module):
         share = -(-len(model.layers) // ranks)
         self.embed_tokens = model.embed_tokens if rank == 0 else None
         self.layers = model.layers[rank * share : (rank + 1) * share]
-        self.norm, self.lm_head = (model.norm, model.lm_head) if rank == ranks - 1 else (None, None)
+        last = rank == ranks - 1
+        self.norm, self.lm_head = model.norm if last else None, model.lm_head if last else None
         self.cos_TK, self.sin_TK = model.cos_TK, model.sin_TK
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
@@ -52,7 +53,7 @@ class Stage(nn.Module):
                 x = self.embed_tokens(x)
             for layer in self.layers:
                 x = layer(x, self.cos_TK, self.sin_TK)
-            return x if self.lm_head is None else self.lm_head(self.norm(x))
+            return x if self.norm is None or self.lm_head is None else self.lm_head(self.norm(x))
 
 
 def main(asked: dict) -> None:
@@ -86,9 +87,10 @@ def _model(shape: LlamaShape, recompute: bool) -> Llama:
 
 def _whole(asked, shape, precision, ranks, rank, tokens) -> None:
     model = _model(shape, asked["recompute"])
+    whole_model: nn.Module = model
     mesh = init_device_mesh("cpu", (ranks,)) if ranks > 1 else None
     if asked["layout"] == "replicas" and ranks > 1:
-        model = DistributedDataParallel(model, gradient_as_bucket_view=True)
+        whole_model = DistributedDataParallel(model, gradient_as_bucket_view=True)
     elif asked["layout"] == "sharded":
         half = torch.bfloat16 if precision == "bf16" else None
         mixed = MixedPrecisionPolicy(param_dtype=half, reduce_dtype=torch.float32)
@@ -99,7 +101,8 @@ def _whole(asked, shape, precision, ranks, rank, tokens) -> None:
         for layer in model.layers:
             readers = ("self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj", "mlp.gate_proj", "mlp.up_proj")
             writers = ("self_attn.o_proj", "mlp.down_proj")
-            styles = {name: ColwiseParallel() for name in readers} | {name: RowwiseParallel() for name in writers}
+            styles: dict[str, ParallelStyle] = {name: ColwiseParallel() for name in readers}
+            styles |= {name: RowwiseParallel() for name in writers}
             parallelize_module(layer, mesh, styles)
     reset_peak_memory()
     # Torch takes no step and no norm over split and whole tensors together.
@@ -111,7 +114,7 @@ def _whole(asked, shape, precision, ranks, rank, tokens) -> None:
         for _ in range(asked["accumulation"]):
             x, y = tokens(asked["batch"]), tokens(asked["batch"])
             with compute_in(precision, "cpu"):
-                loss = cross_entropy(model(x).flatten(0, 1), y.flatten())
+                loss = cross_entropy(whole_model(x).flatten(0, 1), y.flatten())
             loss.backward()
         del loss
         for group in groups:

@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 from scalewright.architectures import LlamaFamily
 from scalewright.architectures.memory import FULL
 from scalewright.architectures.parallel import Layouts
-from scalewright.laws import fit
+from scalewright.laws import Law, fit
 from scalewright.machines.cluster import Cluster
 from scalewright.machines.speed import MeasuredSpeed, Speed
 from scalewright.machines.step import EFFICIENCY, Efficiency, step_time
@@ -64,16 +64,16 @@ def regret_lines() -> Iterator[str]:
     }  # fmt: skip
     for study in range(STUDIES):
         law = TrueLaws(rng.uniform(size=(1, 6)))
-        believed, possible, order, efficiency = _study(rng, law, study)
-        known = replace(order, hardware=OnCluster(order.hardware.cluster, efficiency))
-        best = _loss(best_option(known), order, efficiency)
+        believed, possible, order, cluster, efficiency = _study(rng, law, study)
+        known = replace(order, hardware=OnCluster(cluster, efficiency))
+        best = _loss(best_option(known), order, cluster, efficiency)
         for what, asked in (
             ("law and machine", replace(order, law=believed)),
             ("law alone", replace(known, law=believed)),
             ("machine alone", order),
-            ("law alone, by the best there can be of these runs,", replace(known, law=possible)),
+            ("law alone, by the best there can be of these runs,", replace(known, law=possible)),  # type: ignore[arg-type]
         ):
-            lost[what].append(_loss(best_option(asked), order, efficiency) / best - 1)
+            lost[what].append(_loss(best_option(asked), order, cluster, efficiency) / best - 1)
     for what, values in lost.items():
         within = np.mean(np.array(values) <= 0.002)
         yield (
@@ -83,7 +83,7 @@ def regret_lines() -> Iterator[str]:
         )
 
 
-def _study(rng: np.random.Generator, law: TrueLaws, seed: int) -> tuple[object, TrueLaws, Order, Efficiency]:
+def _study(rng: np.random.Generator, law: TrueLaws, seed: int) -> tuple[Law, TrueLaws, Order, Cluster, Efficiency]:
     flops = 10 ** rng.uniform(19.5, 22.5)
     N, D = _ladder(flops, rng.uniform(*LADDERS))
     noise = rng.uniform(0.002, 0.005)
@@ -101,7 +101,7 @@ def _study(rng: np.random.Generator, law: TrueLaws, seed: int) -> tuple[object, 
         }
     )
     order = Order(law, lambda shape: shape.params, OnCluster(cluster), Limits(seconds=seconds))  # type: ignore[arg-type]
-    return believed, possible, order, efficiency
+    return believed, possible, order, cluster, efficiency
 
 
 def _ladder(flops: float, share: float) -> tuple[Array, Array]:
@@ -151,7 +151,7 @@ def _posterior(law: TrueLaws, N: Array, D: Array, measured: Array, noise: float,
     return TrueLaws(np.concatenate(kept))
 
 
-def _loss(option: Option, order: Order, efficiency: Efficiency) -> float:
+def _loss(option: Option, order: Order, cluster: Cluster, efficiency: Efficiency) -> float:
     # What the model and the layout of a plan reach in the same time, as the machine truly is.
     said = option.layout
     layout = Layouts.one(
@@ -165,7 +165,7 @@ def _loss(option: Option, order: Order, efficiency: Efficiency) -> float:
         accumulation=said.accumulation,
         recompute=said.recompute,  # type: ignore[arg-type]
     )
-    cluster = Cluster(order.hardware.cluster.device, said.devices)
+    cluster = Cluster(cluster.device, said.devices)
     step = step_time(option.shape, layout, cluster, option.precision, efficiency, gradient_bytes=FULL).total[0]
     tokens = efficiency.production * order.seconds() / step * float(layout.sequences[0]) * option.shape.context
     return float(order.law.losses(option.params, tokens))

@@ -17,6 +17,7 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from kept import INDIFFERENT
 from measure import RESULTS, sources_hash
@@ -174,9 +175,8 @@ def main() -> None:
     for name in ("smaller", "shorter"):
         parser.add_argument(f"--{name}", type=int, default=getattr(whole, name))
     asked = vars(parser.parse_args())
-    for line in lines(
-        Grid(**{name: tuple(value) if isinstance(value, list) else value for name, value in asked.items()})
-    ):
+    grid: Any = {name: tuple(value) if isinstance(value, list) else value for name, value in asked.items()}
+    for line in lines(Grid(**grid)):
         print(line, flush=True)
 
 

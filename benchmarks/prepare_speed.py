@@ -22,6 +22,7 @@ from scalewright.data.progress import unheard
 from scalewright.data.shards import token_type
 from scalewright.data.text_store import stored_documents
 from scalewright.data.workers import Workers
+from unmeasured import UnmeasuredError
 
 NOVELS = SHARED / "text" / "english_novels_100" / "novels.tar.xz"
 ROUNDS = 3
@@ -35,8 +36,7 @@ SHARES = (8, 4, 2, 1)
 def prepare_lines() -> Iterator[str]:
     """Both tables."""
     if not NOVELS.is_file():
-        yield f"{NOVELS.name} is not there: not measured"
-        return
+        raise UnmeasuredError(f"{NOVELS} is not there")
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         texts = _texts(NOVELS)

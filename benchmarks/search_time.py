@@ -1,6 +1,7 @@
 """How long the planner searches."""
 
 from collections.abc import Iterator
+from functools import partial
 
 from measure import median_seconds
 from scalewright.machines.cluster import Cluster
@@ -15,6 +16,6 @@ def search_lines() -> Iterator[str]:
     law, size, _ = law_and_size("published:chinchilla")
     for machine, days in (("64 x H100-SXM", 7), ("1024 x H100-SXM", 30), ("10000 x V100-SXM-32GB", 30)):
         order = Order(law, size, OnCluster(Cluster.named(machine)), Limits(seconds=86400.0 * days))
-        search = median_seconds(lambda order=order: options(order), 5)
-        whole = median_seconds(lambda order=order: plan_machine(order, "published:chinchilla"), 5)
+        search = median_seconds(partial(options, order), 5)
+        whole = median_seconds(partial(plan_machine, order, "published:chinchilla"), 5)
         yield f"{machine}, {days} days: search {search:.2f} s, whole plan {whole:.2f} s (bar: 1 s for 1,024 devices)"

@@ -24,6 +24,7 @@ from scalewright.planning.machine_plan import Layout
 from scalewright.planning.recipe import Recipe
 from scalewright.training import Schedule, Trainer, Trunk
 from scalewright.training.reference_steps import DrawnTokens, ReferenceSteps
+from unmeasured import need_precision
 
 # Width, head size, layers, vocabulary, context, batch: none of those that the constants were fitted to.
 SHAPES = (
@@ -58,6 +59,7 @@ class _Timed:
 
 def step_lines() -> Iterator[str]:
     """Each configuration: measured, forecast from the probe alone, and with five runs known; and what is advised."""
+    need_precision("bf16")
     threads = torch.get_num_threads()
     yield (
         "| width | layers | vocabulary | context | batch | precision | kernels | probed GFLOP/s | drift | measured ms "
@@ -111,8 +113,8 @@ def step_lines() -> Iterator[str]:
         )
     yield f"inside the 90 % interval of formula and drift, as the probe beside each gives it: {sum(inside)} of {len(inside)}"
     yield f"with {_KNOWN} of them known (one factor for all others): median {_corrected(np.log1p(every)):.1%} (bar: 4 %)"
-    said = ", ".join(f"{depth} layers {seconds:.1f} s" for depth, seconds in sorted(startups.items()))
-    yield f"the first compiled step of a new process in bf16, its cache of kernels empty: {said}"
+    first_steps = ", ".join(f"{depth} layers {seconds:.1f} s" for depth, seconds in sorted(startups.items()))
+    yield f"the first compiled step of a new process in bf16, its cache of kernels empty: {first_steps}"
     for job, values in slower.items():
         yield (
             f"trainings of {job:g} s in bf16, eager: what is advised of precision and kernels takes at most {max(values):.1%} "

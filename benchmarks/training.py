@@ -3,23 +3,28 @@
     python benchmarks/training.py [PART...]        all parts by default
 
 Each part prints its lines and keeps them under benchmarks/results with the hash of the code they depend on; a part measured
-before under the same code is printed from there.
+before under the same code is printed from there. What this machine has no hardware for is said and not kept.
 """
 
-from kept_parts import print_parts
+from functools import partial
+
+from kept_parts import Part, print_parts
 from precision_price import price_lines
 from prepare_speed import prepare_lines
 from suites import Suite
 from tracking_cost import tracking_lines
-from training_pictures import picture_lines
+from training_pictures import loading_lines, picture_lines
 from training_processes import process_lines
 from training_speed import large_lines, speed_lines
 
-PARTS = {
-    "speed": speed_lines,
-    "large": large_lines,
-    "processes": process_lines,
+PARTS: dict[str, Part] = {
+    **{
+        f"{part}-{precision}": partial(lines, precision)
+        for part, lines in (("speed", speed_lines), ("large", large_lines), ("processes", process_lines))
+        for precision in ("bf16", "fp32")
+    },
     "pictures": picture_lines,
+    "loading": loading_lines,
     "tracking": tracking_lines,
     "prepare": prepare_lines,
     "price": price_lines,

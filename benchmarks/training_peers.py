@@ -90,7 +90,7 @@ def _hf_model(asked: dict) -> torch.nn.Module:
         LlamaConfig(
             vocab_size=asked["vocabulary"], hidden_size=asked["width"], intermediate_size=asked["hidden"],
             num_hidden_layers=asked["depth"], num_attention_heads=asked["heads"], num_key_value_heads=asked["heads"],
-            max_position_embeddings=asked["context"], tie_word_embeddings=False, attn_implementation="sdpa",
+            max_position_embeddings=asked["context"], tie_word_embeddings=False, attn_implementation="sdpa",  # type: ignore[call-arg]
         )
     )  # fmt: skip
 

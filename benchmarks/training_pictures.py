@@ -3,20 +3,25 @@
 import tarfile
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
 import torch
 
 from measure import SHARED
+from scalewright.architectures import Shape
 from scalewright.architectures.vgg import VGGShape
 from scalewright.data import prepare
 from scalewright.data.prepare_pictures import prepare_pictures
 from scalewright.machines.host import usable_threads
+from scalewright.machines.precision import Precision
+from scalewright.machines.probe import probe
 from scalewright.planning.recipe import Recipe
 from scalewright.tasks import Prepared, Trainable, trainable_named
+from scalewright.tasks.task import Batch
 from scalewright.training import Trainer, Trunk
+from unmeasured import UnmeasuredError, need_precision
 
 CLOTHING = SHARED / "images" / "clothing10" / "clothing10.tar"
 NOVELS = SHARED / "text" / "english_novels_100" / "novels.tar.xz"
@@ -27,48 +32,62 @@ BAR, LOADING_BAR = 1.5, 0.01
 
 
 def picture_lines() -> Iterator[str]:
-    """Both precisions in turn, and loading."""
-    if not CLOTHING.is_file():
-        yield f"{CLOTHING.name} is not there: not measured"
-        return
+    """Both precisions in turn."""
+    need_precision("bf16")
     with tempfile.TemporaryDirectory() as name:
-        pictures = prepare_pictures([CLOTHING], Path(name, "pictures"), pixels=PIXELS)
-        shape = VGGShape(classes=len(pictures.manifest.classes), pixels=PIXELS, hidden=(1024,), batch_norm=True)
-        seconds: dict[str, list[float]] = {"fp32": [], "bf16": []}
-        waits: list[float] = []
+        pictures, shape = _pictures(Path(name))
+        seconds: dict[Precision, list[float]] = {"fp32": [], "bf16": []}
         for _ in range(ROUNDS):
             for precision, found in seconds.items():
-                steps, waited = _steps("images", pictures, shape, precision, BATCH, STEPS)
-                found += steps
-                waits += [wait / step for wait, step in zip(waited, steps, strict=True)]
-        fp32, bf16 = (np.median(found) for found in seconds.values())
-        for precision, found in seconds.items():
-            low, median, high = np.quantile(found, (0.25, 0.5, 0.75))
-            spread = (high - low) / median
-            yield f"VGG16, {PIXELS} pixels, batch {BATCH}, {precision}: {BATCH / median:.1f} pictures/s, spread {spread:.0%}"
-        yield f"bf16 over fp32: {fp32 / bf16:.2f} (bar: {BAR})"
-        yield f"waiting for pictures: {np.median(waits):.3%} of a step (bar: {LOADING_BAR:.0%}), at most {max(waits):.3%}"
-        yield from _text_lines(Path(name))
+                found += _steps("images", pictures, shape, precision, BATCH, STEPS)[0]
+    fp32, bf16 = (np.median(found) for found in seconds.values())
+    for precision, found in seconds.items():
+        low, median, high = np.quantile(found, (0.25, 0.5, 0.75))
+        spread = (high - low) / median
+        yield f"VGG16, {PIXELS} pixels, batch {BATCH}, {precision}: {BATCH / median:.1f} pictures/s, spread {spread:.0%}"
+    yield f"bf16 over fp32: {fp32 / bf16:.2f} (bar: {BAR})"
 
 
-def _text_lines(folder: Path) -> Iterator[str]:
+def loading_lines() -> Iterator[str]:
+    """Of pictures and of text, each in the precision that runs fastest here."""
+    precision = probe(quick=True).precisions.advised
+    with tempfile.TemporaryDirectory() as name:
+        pictures, shape = _pictures(Path(name))
+        yield _loading("pictures", *_steps("images", pictures, shape, precision, BATCH, ROUNDS * STEPS))
+        text, shape = _text(Path(name))
+        yield _loading("text", *_steps("language", text, shape, precision, 16, TEXT_STEPS))
+
+
+def _loading(what: str, steps: list[float], waited: list[float]) -> str:
+    shares = [wait / step for wait, step in zip(waited, steps, strict=True)]
+    longest = f"at most {max(shares):.3%} of {len(shares)}"
+    return f"waiting for {what}: {np.median(shares):.3%} of a step (bar: {LOADING_BAR:.0%}), {longest}"
+
+
+def _pictures(folder: Path) -> tuple[Prepared, Shape]:
+    if not CLOTHING.is_file():
+        raise UnmeasuredError(f"{CLOTHING} is not there")
+    pictures = prepare_pictures([CLOTHING], folder / "pictures", pixels=PIXELS)
+    return pictures, VGGShape(classes=len(pictures.manifest.classes), pixels=PIXELS, hidden=(1024,), batch_norm=True)
+
+
+def _text(folder: Path) -> tuple[Prepared, Shape]:
+    if not NOVELS.is_file():
+        raise UnmeasuredError(f"{NOVELS} is not there")
     with tarfile.open(NOVELS) as tar:
         tar.extractall(folder / "novels", filter="data")
     dataset = prepare([folder / "novels"], folder / "text", tokenizer="bpe:4096")
-    language = trainable_named("language")
-    shape = language.shape(dataset, {"width": 128, "context": 256, "depth": 4})
-    steps, waited = _steps("language", dataset, shape, "fp32", 16, TEXT_STEPS)
-    shares = [wait / step for wait, step in zip(waited, steps, strict=True)]
-    yield f"waiting for text: {np.median(shares):.3%} of a step (bar: {LOADING_BAR:.0%}), at most {max(shares):.3%}"
+    return dataset, trainable_named("language").shape(dataset, {"width": 128, "context": 256, "depth": 4})
 
 
 class _Clocked:
     """Batches, and how long a step waits for each."""
 
-    def __init__(self, batch) -> None:
-        self.batch, self.waited = batch, []
+    def __init__(self, batch: Callable[[int], Batch]) -> None:
+        self.batch = batch
+        self.waited: list[float] = []
 
-    def __call__(self, number: int):
+    def __call__(self, number: int) -> Batch:
         begun = time.perf_counter()
         found = self.batch(number)
         self.waited.append(time.perf_counter() - begun)
@@ -76,7 +95,7 @@ class _Clocked:
 
 
 def _steps(
-    task: str, dataset: Prepared, shape, precision: str, batch: int, count: int
+    task: str, dataset: Prepared, shape: Shape, precision: Precision, batch: int, count: int
 ) -> tuple[list[float], list[float]]:
     trainable: Trainable = trainable_named(task)
     threads = usable_threads()

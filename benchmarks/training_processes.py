@@ -21,10 +21,10 @@ from torch.nn.parallel import DistributedDataParallel
 from scalewright.architectures import LlamaShape
 from scalewright.machines.collectives import join
 from scalewright.machines.host import usable_threads
-from scalewright.machines.probe import probe
 from scalewright.models import Llama, compute_in, cross_entropy
 from scalewright.planning.machine_plan import Layout
 from step_times import drawn_trainer
+from unmeasured import UnmeasuredError, need_precision
 
 SHAPE = LlamaShape(vocabulary=4096, context=256, depth=4, width=128, head_size=32, hidden=320)
 BATCH, STEPS, WARM, ROUNDS = 16, 24, 3, 5
@@ -32,26 +32,25 @@ LOOPS = {"ours, two processes": 2, "torch's example, two processes": 2, "ours, o
 BAR = 0.9
 
 
-def process_lines() -> Iterator[str]:
+def process_lines(precision: str) -> Iterator[str]:
     """Each loop in turn, five times round."""
     if usable_threads() < 2:
-        yield "one thread alone: nothing to share out"
-        return
+        raise UnmeasuredError("one thread alone: nothing to share out")
+    need_precision(precision)
     yield "| precision | loop | tokens/s | spread | ours in two over it | bar |"
     yield "|" + " --- |" * 6
-    for precision in [each for each in ("bf16", "fp32") if each in probe(quick=True).precisions.usable]:
-        seconds: dict[str, list[float]] = {}
-        for _ in range(ROUNDS):
-            for loop, processes in LOOPS.items():
-                seconds.setdefault(loop, []).extend(_timed(loop, processes, precision))
-        ours = np.median(seconds["ours, two processes"])
-        for loop, values in seconds.items():
-            low, median, high = np.quantile(values, (0.25, 0.5, 0.75))
-            bar = "" if loop == "ours, two processes" else f"{BAR}"
-            yield (
-                f"| {precision} | {loop} | {BATCH * SHAPE.context / median:,.0f} | {(high - low) / median:.0%} "
-                f"| {median / ours:.2f} | {bar} |"
-            )
+    seconds: dict[str, list[float]] = {}
+    for _ in range(ROUNDS):
+        for loop, processes in LOOPS.items():
+            seconds.setdefault(loop, []).extend(_timed(loop, processes, precision))
+    ours = np.median(seconds["ours, two processes"])
+    for loop, values in seconds.items():
+        low, median, high = np.quantile(values, (0.25, 0.5, 0.75))
+        bar = "" if loop == "ours, two processes" else f"{BAR}"
+        yield (
+            f"| {precision} | {loop} | {BATCH * SHAPE.context / median:,.0f} | {(high - low) / median:.0%} "
+            f"| {median / ours:.2f} | {bar} |"
+        )
 
 
 def _timed(loop: str, processes: int, precision: str) -> list[float]:

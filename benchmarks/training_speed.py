@@ -17,14 +17,15 @@ from measure import RESULTS
 from scalewright.architectures import LlamaShape
 from scalewright.machines.host import usable_threads
 from scalewright.machines.measurements import alternating, product
-from scalewright.machines.probe import probe
 from scalewright.machines.way import Way
+from unmeasured import need_precision
 
 PACKAGES = ("torch==2.13.*", "transformers==5.24.*", "accelerate==1.*", "safetensors")
 ALONE = ("litgpt==0.5.*", "lightning==2.*", "lightning-utilities", "torchmetrics")
 """Installed without what they pin: litgpt wants a hub that transformers 5 does not know."""
-PRECISIONS = ("bf16", "fp32")
 STEPS, ROUNDS = 20, 3
+NO_DATA: Any = None
+"""Tokens are drawn."""
 PRODUCT_SECONDS = 0.3
 """For each."""
 
@@ -60,42 +61,34 @@ BARS = {
 }  # fmt: skip
 
 
-def speed_lines() -> Iterator[str]:
+def speed_lines(precision: str) -> Iterator[str]:
     """Every loop in a process of its own, ours and theirs in turn, three times round."""
+    need_precision(precision)
     python = _environment()
-    precisions = _precisions()
     yield "| width | layers | heads | precision | loop | tokens/s | spread | ours over it | bar |"
     yield "|" + " --- |" * 9
     for model in MODELS:
-        for precision in precisions:
-            found = _run(model, precision, "tuned")
-            way = found["way"]
-            yield f"width {model.width}, {precision}, tuned in {found['seconds']:.0f} s: {found['said']}"
-            seconds: dict[str, list[float]] = {}
-            for _ in range(ROUNDS):
-                for loop in ("ours", "ours, eager", *training_peers.LOOPS):
-                    seconds.setdefault(loop, []).extend(_timed(python, loop, model, precision, way))
-            ours = np.median(seconds["ours"])
-            for loop, values in seconds.items():
-                low, median, high = np.quantile(values, (0.25, 0.5, 0.75))
-                bar = BARS.get((model.width, loop, precision), 1.0 if not loop.startswith("ours") else None)
-                yield (
-                    f"| {model.width} | {model.depth} | {model.heads} | {precision} | {loop} "
-                    f"| {model.batch * model.context / median:,.0f} | {(high - low) / median:.0%} | {median / ours:.2f} "
-                    f"| {'' if bar is None else bar} |"
-                )
+        found = _run(model, precision, "tuned")
+        way = found["way"]
+        yield f"width {model.width}, {precision}, tuned in {found['seconds']:.0f} s: {found['said']}"
+        seconds: dict[str, list[float]] = {}
+        for _ in range(ROUNDS):
+            for loop in ("ours", "ours, eager", *training_peers.LOOPS):
+                seconds.setdefault(loop, []).extend(_timed(python, loop, model, precision, way))
+        ours = np.median(seconds["ours"])
+        for loop, values in seconds.items():
+            low, median, high = np.quantile(values, (0.25, 0.5, 0.75))
+            bar = BARS.get((model.width, loop, precision), 1.0 if not loop.startswith("ours") else None)
+            yield (
+                f"| {model.width} | {model.depth} | {model.heads} | {precision} | {loop} "
+                f"| {model.batch * model.context / median:,.0f} | {(high - low) / median:.0%} | {median / ours:.2f} "
+                f"| {'' if bar is None else bar} |"
+            )
 
 
-def large_lines() -> Iterator[str]:
-    """How much of its own products' rate a larger step reaches, in each precision."""
-    yield from map(_of_products, _precisions())
-
-
-def _precisions() -> list[str]:
-    return [name for name in PRECISIONS if name in probe(quick=True).precisions.usable]
-
-
-def _of_products(precision: str) -> str:
+def large_lines(precision: str) -> Iterator[str]:
+    """How much of its own products' rate a larger step reaches."""
+    need_precision(precision)
     way = _run(LARGE, precision, "tuned")["way"]
     rounds = [_run(LARGE, precision, "beside its products", way=way) for _ in range(ROUNDS)]
     tokens = LARGE.batch * LARGE.context
@@ -104,7 +97,7 @@ def _of_products(precision: str) -> str:
         6 * tokens * LARGE.shape.params / np.array([each[name] for each in rounds]) for name in ("probed", "cold")
     )
     each = ", ".join(f"{share:.0%}" for share in ours / probed)
-    return (
+    yield (
         f"width {LARGE.width}, {LARGE.depth} layers, vocabulary {LARGE.vocabulary}, {precision}, {Way.model_validate(way)}: "
         f"{np.median(ours) / 1e9:.0f} GFLOP/s, {np.median(ours / probed):.0%} ({each}) of the rate of its matrices' products "
         f"as probed right before and after (bar: 70 %), {np.median(ours / cold):.0%} of theirs in turn, with operands that are "
@@ -161,12 +154,13 @@ def _ours(asked: dict) -> Any:
     trunk, layout = drawn_trunk(model.shape, model.batch, asked["precision"], asked["threads"]), Layout.alone()
     if asked["loop"] == "tuned":
         # As for a training of hours.
-        found = tune(trunk.model_copy(update={"horizons": (100_000,)}), DrawnTokens(), None, "cpu", layout)
+        found = tune(trunk.model_copy(update={"horizons": (100_000,)}), DrawnTokens(), NO_DATA, "cpu", layout)
+        assert found, "a training of this length is tuned"
         return {"way": found.way.model_dump(mode="json"), "said": str(found.way), "seconds": found.seconds}
     if asked["loop"] != "ours, eager":
         trunk, layout = going(Way.model_validate(asked["way"]), trunk, layout)
     torch.set_num_threads(trunk.threads)
-    trainer, schedule = Trainer(trunk, DrawnTokens(), None, "cpu", layout), trunk.schedule(1000)
+    trainer, schedule = Trainer(trunk, DrawnTokens(), NO_DATA, "cpu", layout), trunk.schedule(1000)
     for _ in range(training_peers.WARM):
         trainer.advance(schedule)
     if asked["loop"].startswith("ours"):
