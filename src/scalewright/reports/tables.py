@@ -43,7 +43,7 @@ def plan_remark(content: ReportContent) -> Markup:
         "p",
         f"The plan expected {notation.duration(plan.choice.seconds)} in {plan.recipe.precision}; perfect hardware would "
         f"need {ideal}. {stop} "
-        f"Memory: {expected} expected for the model's tensors, {used} used at most by the whole process.",
+        f"Memory: {expected} expected for a process that only trains, {used} used at most by the one that did all this.",
     )
 
 
