@@ -71,7 +71,8 @@ def test_every_run_is_there_once(dataset, where, tmp_path, place, record_propert
 
         driver = start()
         while True:
-            time.sleep(chance.uniform(0.2, longest))
+            with suppress(subprocess.TimeoutExpired):
+                driver.wait(chance.uniform(0.2, longest))
             if driver.poll() is not None:
                 told = driver.stderr.read().decode()
                 if driver.returncode == 0:
