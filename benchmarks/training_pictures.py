@@ -16,12 +16,11 @@ from scalewright.data import prepare
 from scalewright.data.prepare_pictures import prepare_pictures
 from scalewright.machines.host import usable_threads
 from scalewright.machines.precision import Precision
-from scalewright.machines.probe import probe
 from scalewright.planning.recipe import Recipe
 from scalewright.tasks import Prepared, Trainable, trainable_named
 from scalewright.tasks.task import Batch
 from scalewright.training import Trainer, Trunk
-from unmeasured import UnmeasuredError, need_precision
+from unmeasured import UnmeasuredError, need_precision, this_machine
 
 CLOTHING = SHARED / "images" / "clothing10" / "clothing10.tar"
 NOVELS = SHARED / "text" / "english_novels_100" / "novels.tar.xz"
@@ -50,7 +49,7 @@ def picture_lines() -> Iterator[str]:
 
 def loading_lines() -> Iterator[str]:
     """Of pictures and of text, each in the precision that runs fastest here."""
-    precision = probe(quick=True).precisions.advised
+    precision = this_machine().precisions.advised
     with tempfile.TemporaryDirectory() as name:
         pictures, shape = _pictures(Path(name))
         yield _loading("pictures", *_steps("images", pictures, shape, precision, BATCH, ROUNDS * STEPS))

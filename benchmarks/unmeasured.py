@@ -1,10 +1,19 @@
 """What a part of a benchmark cannot measure here: said, and not kept, so that a machine that can measures it."""
 
+from functools import cache
+
+from scalewright.machines.machine import Machine
 from scalewright.machines.probe import probe
 
 
 class UnmeasuredError(Exception):
     """A part cannot be measured on this machine; says why."""
+
+
+@cache
+def this_machine() -> Machine:
+    """Probed quickly, once for all parts."""
+    return probe(quick=True)
 
 
 def need_precision(precision: str) -> None:
@@ -13,6 +22,6 @@ def need_precision(precision: str) -> None:
     Raises:
         UnmeasuredError: Its products are slower than those of fp32.
     """
-    machine = probe(quick=True)
+    machine = this_machine()
     if precision not in machine.precisions.usable:
         raise UnmeasuredError(f"{precision} is no gain on this machine ({machine.reasons['precisions'].text})")
